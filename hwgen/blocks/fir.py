@@ -1,0 +1,469 @@
+"""Finite impulse response filter, transposed form, constant coefficients: the integer model beside the hardware.
+
+One adder graph multiplies each sample by all constants; a chain of accumulators adds the products, one register a tap. Every
+accumulator has the most significant bit its worst case needs and drops the low bits it was told to drop; one constant,
+added at the start of the chain, takes out the mean of everything dropped (and holds the half of a half-up rounding).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from amaranth.hdl import Cat, Const, Module, Signal, Value, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from numpy.typing import NDArray
+
+from hwgen.adders import AdderGraph, shifted
+from hwgen.fixed import Format, Overflow, Rounding, quantise, quantise_hw
+
+_TABLE_BITS = 16  # input widths up to this are enumerated: exact ranges, exact errors, table look-up in the model
+_BLOCK = 1 << 14  # samples the model works on at a time: operands stay in the cache
+
+
+@dataclass(frozen=True)
+class Product:
+    """What tap `tap` adds to its accumulator: node `node` of the graph, shifted left by `shift` (negative: truncated)."""
+
+    tap: int
+    node: int
+    shift: int
+    negative: bool
+
+
+@dataclass(frozen=True)
+class Fir:
+    """FIR filter ``y[n] = sum_k h[k] x[n - k]`` in transposed form.
+
+    Latency: 3 clocks (input register, accumulator, output register). Throughput: one sample a clock.
+
+    Parameters
+    ----------
+    coefficients
+        ``h[0] .. h[N - 1]`` in units of ``2**-fraction``; the last may not be 0.
+    fraction
+        Fraction bits of the coefficients.
+    input, output
+        Formats of the samples.
+    rounding, overflow
+        How the last accumulator becomes an output.
+    graph
+        Adder graph that has every coefficient's odd fundamental, with the LSB of every node.
+    accumulator_lsbs
+        LSB weight of each accumulator, as a power of two (-14 stands for 2**-14); accumulator 0 is the last.
+    channels
+        1, or 2 for complex samples under the same real coefficients.
+    reset_data
+        False: reset clears the valid bits alone and leaves the delay line as it is.
+    """
+
+    coefficients: tuple[int, ...]
+    fraction: int
+    input: Format
+    output: Format
+    graph: AdderGraph
+    accumulator_lsbs: tuple[int, ...]
+    rounding: Rounding = Rounding.HALF_UP
+    overflow: Overflow = Overflow.SATURATE
+    channels: int = 1
+    reset_data: bool = True
+    latency: int = 3
+
+    def __post_init__(self) -> None:
+        if not self.coefficients or self.coefficients[-1] == 0:
+            raise ValueError("a FIR needs at least one coefficient, and the last must not be 0")
+        if len(self.accumulator_lsbs) != len(self.coefficients):
+            raise ValueError(
+                f"{len(self.coefficients)} coefficients need as many accumulators, not {len(self.accumulator_lsbs)}"
+            )
+        for value in self.coefficients:
+            if value:
+                self.graph.find(value)
+
+    # ------------------------------------------------------------------ widths
+    @property
+    def product_lsb(self) -> int:
+        """Weight (power of two) of the lowest bit of a full-precision product."""
+        return -(self.fraction + self.input.fraction)
+
+    @cached_property
+    def products(self) -> tuple[Product | None, ...]:
+        """What each tap adds, None where the coefficient is 0."""
+        found: list[Product | None] = []
+        for tap, (value, lsb) in enumerate(zip(self.coefficients, self.accumulator_lsbs, strict=True)):
+            if value == 0:
+                found.append(None)
+                continue
+            node, shift = self.graph.find(value)
+            align = self.product_lsb + self.graph.lsbs[node] + shift - lsb
+            found.append(Product(tap, node, align, value < 0))
+        return tuple(found)
+
+    @cached_property
+    def _inputs(self) -> NDArray:
+        """Every input word, or for wide inputs the two extremes and zero."""
+        low, high = self.input.minimum, self.input.maximum
+        if self.input.width <= _TABLE_BITS:
+            return np.arange(low, high + 1, dtype=np.int64)
+        return np.array([low, 0, high], dtype=object)
+
+    @cached_property
+    def _node_values(self) -> list[NDArray]:
+        return self.graph.evaluate(self._inputs)
+
+    @cached_property
+    def _node_slack(self) -> list[int]:
+        """How far a node may pass its values at the extremes, in its own LSBs; 0 where every input was enumerated."""
+        slack = [0]
+        for adder in self.graph.adders:
+            exact = self.input.width <= _TABLE_BITS or adder.lsb <= 0
+            slack.append(0 if exact else 2 + slack[adder.left] + slack[adder.right])
+        return slack
+
+    def node_range(self, node: int) -> tuple[int, int]:
+        """Smallest and largest value node `node` of the graph takes."""
+        values, slack = self._node_values[node], self._node_slack[node]
+        return int(values.min()) - slack, int(values.max()) + slack
+
+    def product_range(self, product: Product) -> tuple[int, int]:
+        """Smallest and largest value a product adds to its accumulator, sign included, in the accumulator's LSBs."""
+        low, high = (_shift(v, product.shift) for v in self.node_range(product.node))
+        return (-high, -low) if product.negative else (low, high)
+
+    @cached_property
+    def constant(self) -> int:
+        """Added at the start of the chain, in LSBs of the last tap's accumulator: minus the mean of all dropped bits.
+
+        The mean is over uniformly distributed input words. A half-up rounding's half is included, so that rounding is
+        plain truncation afterwards.
+        """
+        lsb = self.accumulator_lsbs[-1]
+        mean = self.dropped.mean
+        if self._half_is_folded:
+            mean -= 2.0 ** (-self.output.fraction - 1)
+        return round(-mean * 2.0**-lsb)
+
+    @property
+    def _half_is_folded(self) -> bool:
+        """Whether the half of a half-up rounding rides in the constant: only where the chain can hold it exactly."""
+        half = -self.output.fraction - 1
+        return self.rounding == Rounding.HALF_UP and max(self.accumulator_lsbs) <= half
+
+    @cached_property
+    def resting(self) -> tuple[int, ...]:
+        """Value of each accumulator when every past sample was 0; registers reset to it."""
+        values, value, previous = [], self.constant, self.accumulator_lsbs[-1]
+        for lsb in reversed(self.accumulator_lsbs):
+            value, previous = _shift(value, previous - lsb), lsb
+            values.append(value)
+        return tuple(reversed(values))
+
+    @cached_property
+    def ranges(self) -> tuple[tuple[int, int], ...]:
+        """Smallest and largest value of each accumulator over all inputs, in its LSBs: it cannot overflow."""
+        found, low, high, previous = [], self.constant, self.constant, self.accumulator_lsbs[-1]
+        for tap in reversed(range(len(self.coefficients))):
+            lsb, product = self.accumulator_lsbs[tap], self.products[tap]
+            low, high, previous = _shift(low, previous - lsb), _shift(high, previous - lsb), lsb
+            rest = self.resting[tap]
+            if product is not None:
+                least, most = self.product_range(product)
+                low, high = low + least, high + most
+            found.append((min(low, rest), max(high, rest)))
+        return tuple(reversed(found))
+
+    @cached_property
+    def accumulators(self) -> tuple[Format, ...]:
+        """Format of each accumulator."""
+        return tuple(
+            Format.for_range(low, high, fraction=-lsb, signed=True)
+            for (low, high), lsb in zip(self.ranges, self.accumulator_lsbs, strict=True)
+        )
+
+    def node_width(self, node: int) -> int:
+        """Wires of node `node`, sign included."""
+        low, high = self.node_range(node)
+        return max((-low - 1).bit_length() if low < 0 else 0, high.bit_length()) + 1
+
+    # ------------------------------------------------------------------- error
+    @cached_property
+    def dropped(self) -> "Dropped":
+        """Mean, variance and worst case of everything dropped before the final rounding (see `Dropped`)."""
+        return _dropped(self)
+
+    # ------------------------------------------------------------------- model
+    def model(self, x: NDArray) -> NDArray:
+        """Bit-true outputs for input words `x`, shape (n,) or (channels, n), from zero history.
+
+        Raises ``ValueError`` for words outside the input format.
+        """
+        return self._each_channel(x, self._chain, self._finish)
+
+    def exact(self, x: NDArray) -> NDArray:
+        """Exact convolution of `x` with the coefficients, in units of ``2**(-fraction - input.fraction)``."""
+        return self._each_channel(x, _convolved, lambda y: y)
+
+    def _each_channel(self, x: NDArray, chain, finish) -> NDArray:  # type: ignore[no-untyped-def]
+        x = np.asarray(x)
+        if x.size and (int(x.min()) < self.input.minimum or int(x.max()) > self.input.maximum):
+            raise ValueError(f"samples must lie in {self.input.minimum}..{self.input.maximum} ({self.input})")
+        if x.ndim == 2:
+            return np.stack([self._each_channel(row, chain, finish) for row in x])
+        if chain is _convolved:
+            return _convolved(self, x)
+        return finish(chain(x)) if x.size else x
+
+    def _finish(self, y: NDArray) -> NDArray:
+        rounding = Rounding.FLOOR if self._half_is_folded else self.rounding
+        return quantise(y, self.accumulators[0], self.output, rounding, self.overflow)
+
+    @cached_property
+    def _tables(self) -> dict[tuple[int, int], NDArray]:
+        """Product of every input word, by node and shift."""
+        dtype = np.int32 if max(f.width for f in self.accumulators) <= 31 else np.int64
+        return {
+            (p.node, p.shift): shifted(self._node_values[p.node], p.shift).astype(dtype)
+            for p in self.products
+            if p is not None
+        }
+
+    def _chain(self, x: NDArray) -> NDArray:
+        """Last accumulator after each sample."""
+        if self.input.width > _TABLE_BITS or max(f.width for f in self.accumulators) > 62:
+            return self._accumulate(x.astype(object), self._computed_products)
+        out = np.empty(len(x), dtype=np.int64)
+        history = len(self.coefficients) - 1
+        zero = -self.input.minimum
+        padded = np.concatenate([np.full(history, zero), x.astype(np.intp) - self.input.minimum])
+        for start in range(0, len(x), _BLOCK):
+            words = padded[start : start + _BLOCK + history]
+            out[start : start + _BLOCK] = self._accumulate(words, self._looked_up_products)[history:]
+        return out
+
+    def _looked_up_products(self, words: NDArray) -> dict[tuple[int, int], NDArray]:
+        return {key: table.take(words) for key, table in self._tables.items()}
+
+    def _computed_products(self, words: NDArray) -> dict[tuple[int, int], NDArray]:
+        nodes = self.graph.evaluate(words)
+        return {(p.node, p.shift): shifted(nodes[p.node], p.shift) for p in self.products if p is not None}
+
+    def _accumulate(self, words: NDArray, multiply) -> NDArray:  # type: ignore[no-untyped-def]
+        """Run the chain over one block. `acc[m]` is the accumulator whose content leaves as output m.
+
+        Shifting the chain by a sample is renaming: tap k of sample m - k lands in ``acc[m]``, in the order of the chain.
+        """
+        products = multiply(words)
+        first = next(iter(products.values()))
+        acc = np.full(len(words), self.constant, dtype=first.dtype)
+        previous = self.accumulator_lsbs[-1]
+        for tap in reversed(range(len(self.coefficients))):
+            lsb, product = self.accumulator_lsbs[tap], self.products[tap]
+            if lsb != previous:
+                acc = shifted(acc, previous - lsb)
+                previous = lsb
+            if product is None:
+                continue
+            value = products[product.node, product.shift]
+            into = acc[tap:]
+            if product.negative:
+                into -= value[: len(into)]
+            else:
+                into += value[: len(into)]
+        return acc
+
+    # ---------------------------------------------------------------- hardware
+    def component(self) -> "FirComponent":
+        """Amaranth component: ports ``i_valid, i_data`` and ``o_valid, o_data`` (``i_re, i_im`` where complex)."""
+        return FirComponent(self)
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Everything the chain drops before the final rounding, in output units, for white uniform input words.
+
+    `mean` and `variance` are exact for the products (every input word is enumerated) and the usual uniform model for
+    what accumulators drop; `low` and `high` bound the sum over all inputs.
+    """
+
+    mean: float
+    variance: float
+    low: float
+    high: float
+
+
+def _dropped(fir: Fir) -> Dropped:
+    mean = variance = low = high = 0.0
+    errors: dict[tuple[int, int, int], tuple[float, float, float, float]] = {}
+    constants = fir.graph.constants
+    for product in fir.products:
+        if product is None:
+            continue
+        lsb = fir.accumulator_lsbs[product.tap]
+        key = (product.node, product.shift, lsb)
+        if key not in errors:
+            # Exact error in units of the full-precision product: kept * 2**(lsb - product_lsb) - constant * x.
+            unit = lsb - fir.product_lsb
+            scale = odd_shift(fir.coefficients[product.tap])
+            kept = shifted(fir._node_values[product.node], product.shift)
+            # A register coarser than the product may have a finer one's unit: keep everything an integer.
+            exact = fir._inputs.astype(object) * (constants[product.node] << scale)
+            if unit >= 0:
+                error = kept.astype(object) * (1 << unit) - exact
+                weight = 2.0**fir.product_lsb
+            else:
+                error = kept.astype(object) - exact * (1 << -unit)
+                weight = 2.0**lsb
+            if fir.input.width <= _TABLE_BITS:
+                e = error.astype(np.float64) * weight
+                errors[key] = (float(e.mean()), float(e.var()), float(e.min()), float(e.max()))
+            else:
+                errors[key] = _uniform_error(fir, product)
+        m, v, least, most = errors[key]
+        sign = -1.0 if product.negative else 1.0
+        mean, variance = mean + sign * m, variance + v
+        low, high = low + min(sign * least, sign * most), high + max(sign * least, sign * most)
+    for finer, coarser in zip(reversed(fir.accumulator_lsbs[1:]), reversed(fir.accumulator_lsbs[:-1]), strict=True):
+        if coarser > finer:
+            keep = 1.0 - 4.0 ** (finer - coarser)
+            step = 2.0**coarser
+            mean -= step / 2 * (1.0 - 2.0 ** (finer - coarser))
+            variance += step**2 / 12 * keep
+            low -= step - 2.0**finer
+    return Dropped(mean, variance, low, high)
+
+
+def _uniform_error(fir: Fir, product: Product) -> tuple[float, float, float, float]:
+    """Mean, variance and bounds of one product's error by the uniform model, where inputs are too wide to enumerate."""
+    gain = np.abs(fir.graph.gains()[product.node])
+    lsbs, unit = fir.graph.lsbs, 2.0 ** (fir.product_lsb + odd_shift(fir.coefficients[product.tap]))
+    signed_gain = fir.graph.gains()[product.node]
+    mean = variance = low = high = 0.0
+    drops: list[tuple[float, int, int]] = []
+    for index, adder in enumerate(fir.graph.adders, start=1):
+        if gain[index]:
+            left = max(lsbs[adder.left], 0) + adder.left_shift
+            right = max(lsbs[adder.right], 0) + adder.right_shift
+            drops.append((signed_gain[index], left, adder.lsb))
+            drops.append((-signed_gain[index] if adder.subtract else signed_gain[index], right, adder.lsb))
+    drops.append((1.0, lsbs[product.node], fir.accumulator_lsbs[product.tap] - fir.product_lsb
+                  - odd_shift(fir.coefficients[product.tap])))  # fmt: skip
+    for factor, fine, coarse in drops:
+        if coarse > fine:
+            step = factor * unit * 2.0**coarse
+            mean -= step / 2 * (1.0 - 2.0 ** (fine - coarse))
+            variance += step**2 / 12 * (1.0 - 4.0 ** (fine - coarse))
+            low, high = low - max(step, 0.0), high - min(step, 0.0)
+    return mean, variance, low, high
+
+
+def odd_shift(value: int) -> int:
+    """Trailing zero bits of `value`."""
+    return (value & -value).bit_length() - 1
+
+
+def _shift(value: int, shift: int) -> int:
+    return value << shift if shift >= 0 else value >> -shift
+
+
+def _convolved(fir: Fir, x: NDArray) -> NDArray:
+    largest = max(abs(fir.input.minimum), fir.input.maximum) * sum(abs(c) for c in fir.coefficients)
+    x = x.astype(np.int64 if largest < 1 << 62 else object)
+    out = np.zeros_like(x)
+    for tap, value in enumerate(fir.coefficients):
+        if value and tap < len(x):
+            out[tap:] += value * x[: len(x) - tap]
+    return out
+
+
+class FirComponent(wiring.Component):
+    """Hardware of `Fir`: see there for latency, throughput and widths."""
+
+    def __init__(self, fir: Fir) -> None:
+        self.fir = fir
+        self.suffixes = ("_re", "_im") if fir.channels == 2 else ("",)
+        ports = {"i_valid": In(1), "o_valid": Out(1)}
+        for suffix in self.suffixes:
+            ports[f"i{suffix or '_data'}"] = In(fir.input.as_shape())
+            ports[f"o{suffix or '_data'}"] = Out(fir.output.as_shape())
+        super().__init__(ports)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        x_valid, acc_valid = Signal(name="x_valid"), Signal(name="acc_valid")
+        m.d.sync += [x_valid.eq(self.i_valid), acc_valid.eq(x_valid), self.o_valid.eq(acc_valid)]
+        for suffix in self.suffixes:
+            data, out = getattr(self, f"i{suffix or '_data'}"), getattr(self, f"o{suffix or '_data'}")
+            self._channel(m, suffix, data, out, x_valid, acc_valid)
+        return m
+
+    def _channel(self, m: Module, suffix: str, data: Value, out: Value, x_valid: Value, acc_valid: Value) -> None:
+        fir = self.fir
+        free = not fir.reset_data
+        x = Signal(fir.input.as_shape(), name=f"x{suffix}", reset_less=free)
+        with m.If(self.i_valid):
+            m.d.sync += x.eq(data)
+        nodes = [x]
+        for k in range(1, len(fir.graph)):
+            nodes.append(self._adder(m, nodes, k, suffix))
+        constant = fir.constant
+        acc: Value = Const(constant, signed(constant.bit_length() + 1))
+        previous = fir.accumulator_lsbs[-1]
+        for tap in reversed(range(len(fir.coefficients))):
+            lsb, product = fir.accumulator_lsbs[tap], fir.products[tap]
+            carried = total = _Operand.of(acc, previous - lsb).value
+            if product is not None:
+                addend = _Operand.of(nodes[product.node], product.shift)
+                total = Signal(signed(fir.accumulators[tap].width), name=f"sum{tap}{suffix}")
+                starts = isinstance(acc, Const) and constant == 0 and not product.negative
+                m.d.comb += total.eq(
+                    addend.value if starts else _Operand(carried, 0).combined(addend, product.negative)
+                )
+            acc = Signal(
+                signed(fir.accumulators[tap].width), name=f"acc{tap}{suffix}", init=fir.resting[tap], reset_less=free
+            )
+            with m.If(x_valid):
+                m.d.sync += acc.eq(total)
+            previous = lsb
+        rounding = Rounding.FLOOR if fir._half_is_folded else fir.rounding
+        rounded = quantise_hw(m, acc, fir.accumulators[0], fir.output, rounding, fir.overflow, name=f"rounded{suffix}")
+        resting = fir._finish(np.array([fir.resting[0]]))[0]
+        result = Signal(fir.output.as_shape(), name=f"result{suffix}", init=int(resting), reset_less=free)
+        with m.If(acc_valid):
+            m.d.sync += result.eq(rounded)
+        m.d.comb += out.eq(result)
+
+    def _adder(self, m: Module, nodes: list[Signal], k: int, suffix: str) -> Signal:
+        """One node of the graph, kept apart by `keep`: Yosys would merge chained adders into carry-save trees."""
+        adder, lsbs = self.fir.graph.adders[k - 1], self.fir.graph.lsbs
+        left = _Operand.of(nodes[adder.left], lsbs[adder.left] + adder.left_shift - adder.lsb)
+        right = _Operand.of(nodes[adder.right], lsbs[adder.right] + adder.right_shift - adder.lsb)
+        node = Signal(signed(self.fir.node_width(k)), name=f"x{adder.constant}{suffix}", attrs={"keep": 1})
+        m.d.comb += node.eq(left.combined(right, adder.subtract))
+        return node
+
+
+@dataclass(frozen=True)
+class _Operand:
+    """A signed word times ``2**zeros``; the zeros are known, so that an adder is no wider than its work."""
+
+    word: Value
+    zeros: int
+
+    @classmethod
+    def of(cls, word: Value, shift: int) -> "_Operand":
+        """`word` times ``2**shift``, floor: bits dropped on the right, the sign bit at least left."""
+        return cls(word, shift) if shift >= 0 else cls(word[min(-shift, len(word) - 1) :].as_signed(), 0)
+
+    @property
+    def value(self) -> Value:
+        return Cat(Const(0, self.zeros), self.word).as_signed() if self.zeros else self.word
+
+    def combined(self, other: "_Operand", subtract: bool) -> Value:
+        """``self +- other``; low bits that only one operand has go past the adder."""
+        zeros = other.zeros
+        if 0 < zeros < len(self.value):
+            low, high = self.value[:zeros], self.value[zeros:].as_signed()
+            return Cat(low, high - other.word if subtract else high + other.word).as_signed()
+        if not subtract and 0 < self.zeros < len(other.value):
+            return other.combined(self, False)
+        return self.value - other.value if subtract else self.value + other.value
