@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 def odd(value: int) -> tuple[int, int]:
     """Return ``(fundamental, shift)`` with ``|value| = fundamental << shift`` and the fundamental odd; ``(0, 0)`` for 0."""
-    magnitude = abs(value)
+    magnitude = abs(int(value))
     if magnitude == 0:
         return 0, 0
     shift = (magnitude & -magnitude).bit_length() - 1

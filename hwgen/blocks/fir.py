@@ -14,7 +14,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from numpy.typing import NDArray
 
-from hwgen.adders import AdderGraph, shifted
+from hwgen.adders import AdderGraph, odd, shifted
 from hwgen.fixed import Format, Overflow, Rounding, quantise, quantise_hw
 
 _TABLE_BITS = 16  # input widths up to this are enumerated: exact ranges, exact errors, table look-up in the model
@@ -132,44 +132,40 @@ class Fir:
 
     @cached_property
     def constant(self) -> int:
-        """Added at the start of the chain, in LSBs of the last tap's accumulator: minus the mean of all dropped bits.
+        """Added to the last accumulator, in its LSBs: minus the mean of all dropped bits.
 
         The mean is over uniformly distributed input words. A half-up rounding's half is included, so that rounding is
-        plain truncation afterwards.
+        plain truncation afterwards. It stands behind the chain, not before it: registers then rest at zero, which is the
+        only power-up value an iCE40 flip-flop has.
         """
-        lsb = self.accumulator_lsbs[-1]
         mean = self.dropped.mean
         if self._half_is_folded:
             mean -= 2.0 ** (-self.output.fraction - 1)
-        return round(-mean * 2.0**-lsb)
+        return round(-mean * 2.0 ** -self.accumulator_lsbs[0])
 
     @property
     def _half_is_folded(self) -> bool:
-        """Whether the half of a half-up rounding rides in the constant: only where the chain can hold it exactly."""
-        half = -self.output.fraction - 1
-        return self.rounding == Rounding.HALF_UP and max(self.accumulator_lsbs) <= half
+        return self.rounding == Rounding.HALF_UP and self.accumulator_lsbs[0] < -self.output.fraction
 
     @cached_property
-    def resting(self) -> tuple[int, ...]:
-        """Value of each accumulator when every past sample was 0; registers reset to it."""
-        values, value, previous = [], self.constant, self.accumulator_lsbs[-1]
-        for lsb in reversed(self.accumulator_lsbs):
-            value, previous = _shift(value, previous - lsb), lsb
-            values.append(value)
-        return tuple(reversed(values))
+    def centred(self) -> Format:
+        """Format of the last accumulator with the constant added."""
+        low, high = self.ranges[0]
+        return Format.for_range(
+            low + self.constant, high + self.constant, fraction=-self.accumulator_lsbs[0], signed=True
+        )
 
     @cached_property
     def ranges(self) -> tuple[tuple[int, int], ...]:
         """Smallest and largest value of each accumulator over all inputs, in its LSBs: it cannot overflow."""
-        found, low, high, previous = [], self.constant, self.constant, self.accumulator_lsbs[-1]
+        found, low, high, previous = [], 0, 0, self.accumulator_lsbs[-1]
         for tap in reversed(range(len(self.coefficients))):
             lsb, product = self.accumulator_lsbs[tap], self.products[tap]
             low, high, previous = _shift(low, previous - lsb), _shift(high, previous - lsb), lsb
-            rest = self.resting[tap]
             if product is not None:
                 least, most = self.product_range(product)
                 low, high = low + least, high + most
-            found.append((min(low, rest), max(high, rest)))
+            found.append((low, high))
         return tuple(reversed(found))
 
     @cached_property
@@ -215,7 +211,7 @@ class Fir:
 
     def _finish(self, y: NDArray) -> NDArray:
         rounding = Rounding.FLOOR if self._half_is_folded else self.rounding
-        return quantise(y, self.accumulators[0], self.output, rounding, self.overflow)
+        return quantise(y + self.constant, self.centred, self.output, rounding, self.overflow)
 
     @cached_property
     def _tables(self) -> dict[tuple[int, int], NDArray]:
@@ -254,7 +250,7 @@ class Fir:
         """
         products = multiply(words)
         first = next(iter(products.values()))
-        acc = np.full(len(words), self.constant, dtype=first.dtype)
+        acc = np.zeros(len(words), dtype=first.dtype)
         previous = self.accumulator_lsbs[-1]
         for tap in reversed(range(len(self.coefficients))):
             lsb, product = self.accumulator_lsbs[tap], self.products[tap]
@@ -356,6 +352,12 @@ def _uniform_error(fir: Fir, product: Product) -> tuple[float, float, float, flo
     return mean, variance, low, high
 
 
+def _constant(value: int) -> tuple[Value, int]:
+    """``|value|`` as an odd word and the shift that restores it."""
+    fundamental, shift = odd(value)
+    return Const(fundamental, signed(fundamental.bit_length() + 1)), shift
+
+
 def odd_shift(value: int) -> int:
     """Trailing zero bits of `value`."""
     return (value & -value).bit_length() - 1
@@ -398,36 +400,37 @@ class FirComponent(wiring.Component):
 
     def _channel(self, m: Module, suffix: str, data: Value, out: Value, x_valid: Value, acc_valid: Value) -> None:
         fir = self.fir
-        free = not fir.reset_data
-        x = Signal(fir.input.as_shape(), name=f"x{suffix}", reset_less=free)
+        # What x and the result hold before their first sample is never read: neither needs a reset.
+        x = Signal(fir.input.as_shape(), name=f"x{suffix}", reset_less=True)
         with m.If(self.i_valid):
             m.d.sync += x.eq(data)
         nodes = [x]
         for k in range(1, len(fir.graph)):
             nodes.append(self._adder(m, nodes, k, suffix))
-        constant = fir.constant
-        acc: Value = Const(constant, signed(constant.bit_length() + 1))
+        acc: Value = Const(0, signed(1))
         previous = fir.accumulator_lsbs[-1]
         for tap in reversed(range(len(fir.coefficients))):
-            lsb, product = fir.accumulator_lsbs[tap], fir.products[tap]
-            carried = total = _Operand.of(acc, previous - lsb).value
+            lsb, product, shape = fir.accumulator_lsbs[tap], fir.products[tap], signed(fir.accumulators[tap].width)
+            carried = _Operand.of(acc, previous - lsb).value
+            total = carried
             if product is not None:
                 addend = _Operand.of(nodes[product.node], product.shift)
-                total = Signal(signed(fir.accumulators[tap].width), name=f"sum{tap}{suffix}")
-                starts = isinstance(acc, Const) and constant == 0 and not product.negative
-                m.d.comb += total.eq(
-                    addend.value if starts else _Operand(carried, 0).combined(addend, product.negative)
-                )
-            acc = Signal(
-                signed(fir.accumulators[tap].width), name=f"acc{tap}{suffix}", init=fir.resting[tap], reset_less=free
-            )
+                total = Signal(shape, name=f"sum{tap}{suffix}")
+                if isinstance(acc, Const) and not product.negative:
+                    m.d.comb += total.eq(addend.value)
+                else:
+                    m.d.comb += total.eq(_Operand(carried, 0).combined(addend, product.negative))
+            acc = Signal(shape, name=f"acc{tap}{suffix}", reset_less=not fir.reset_data)
             with m.If(x_valid):
                 m.d.sync += acc.eq(total)
             previous = lsb
+        if fir.constant:
+            centred = Signal(signed(fir.centred.width), name=f"centred{suffix}")
+            m.d.comb += centred.eq(_Operand(acc, 0).combined(_Operand.of(*_constant(fir.constant)), fir.constant < 0))
+            acc = centred
         rounding = Rounding.FLOOR if fir._half_is_folded else fir.rounding
-        rounded = quantise_hw(m, acc, fir.accumulators[0], fir.output, rounding, fir.overflow, name=f"rounded{suffix}")
-        resting = fir._finish(np.array([fir.resting[0]]))[0]
-        result = Signal(fir.output.as_shape(), name=f"result{suffix}", init=int(resting), reset_less=free)
+        rounded = quantise_hw(m, acc, fir.centred, fir.output, rounding, fir.overflow, name=f"rounded{suffix}")
+        result = Signal(fir.output.as_shape(), name=f"result{suffix}", reset_less=True)
         with m.If(acc_valid):
             m.d.sync += result.eq(rounded)
         m.d.comb += out.eq(result)

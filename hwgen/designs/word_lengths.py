@@ -1,0 +1,173 @@
+"""Word lengths of a transposed FIR as a bit allocation problem: which low bits each adder and accumulator may drop.
+
+One variable a node of the adder graph and one an accumulator: the bits kept above a common coarsest LSB. Error is the power of
+everything dropped, consumption the estimated LUTs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwgen.adders import AdderGraph, odd
+from hwgen.allocation import Problem
+from hwgen.blocks.fir import Fir
+from hwgen.cost.estimate import Estimate, Work, adder_bits
+from hwgen.fixed import Format, Overflow, Rounding
+
+
+@dataclass(frozen=True)
+class WordLengths:
+    """Noise and work of every choice of LSBs for fixed coefficients on a fixed graph.
+
+    LSBs are absolute weights, powers of two, in arrays (P, variables): graph adders first, then accumulators 0..N-1.
+    """
+
+    coefficients: tuple[int, ...]
+    fraction: int
+    graph: AdderGraph
+    input: Format
+    output: Format
+    rounding: Rounding = Rounding.HALF_UP
+    overflow: Overflow = Overflow.SATURATE
+
+    @property
+    def unit(self) -> int:
+        """Weight of the input LSB times the coefficient LSB."""
+        return -(self.fraction + self.input.fraction)
+
+    @cached_property
+    def _taps(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+        """Index, node, shift and sign of every tap that is not zero."""
+        taps = [k for k, c in enumerate(self.coefficients) if c]
+        found = [self.graph.find(self.coefficients[k]) for k in taps]
+        return (
+            np.array(taps),
+            np.array([node for node, _ in found]),
+            np.array([shift for _, shift in found]),
+            np.array([self.coefficients[k] < 0 for k in taps]),
+        )
+
+    @cached_property
+    def natural(self) -> NDArray[np.int64]:
+        """LSBs that drop nothing."""
+        taps, node, shift, _ = self._taps
+        nodes = np.array([a.lsb for a in self.graph.adders], dtype=np.int64)
+        lsbs = np.maximum(np.concatenate([[0], nodes]), 0)
+        product = np.full(len(self.coefficients), np.iinfo(np.int64).max)
+        product[taps] = lsbs[node] + shift
+        accumulators = np.minimum.accumulate(product[::-1])[::-1]
+        return np.concatenate([nodes, accumulators]) + self.unit
+
+    @cached_property
+    def _tops(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Weight of the sign bit of every node and accumulator, from the worst case."""
+        peak = float(-self.input.minimum if self.input.signed else self.input.maximum)
+        nodes = np.array(self.graph.constants, dtype=np.float64) * peak
+        sums = np.cumsum(np.abs(np.array(self.coefficients[::-1], dtype=np.float64)))[::-1] * peak
+
+        def top(largest: NDArray[np.float64]) -> NDArray[np.int64]:
+            return np.ceil(np.log2(np.maximum(largest, 1.0) * (1 - 1e-12))).astype(np.int64) + self.unit
+
+        return top(nodes), top(sums)
+
+    @cached_property
+    def _weights(self) -> NDArray[np.float64]:
+        """Power gain from a white error at each node (in input LSBs) to the output."""
+        taps, node, shift, _ = self._taps
+        gains = self.graph.gains()[node] * 2.0 ** (shift + self.unit)[:, None]
+        return (gains**2).sum(axis=0)
+
+    def noise(self, lsbs: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Power of everything dropped, final rounding included, shape (P,).
+
+        Dropping k bits to LSB D adds ``D**2 / 12 (1 - 4**-k)``; means are taken out by the filter's constant.
+        """
+        nodes, acc = self._split(lsbs)
+        total = np.zeros(len(lsbs))
+        for k, adder in enumerate(self.graph.adders, start=1):
+            for source, shift in ((adder.left, adder.left_shift), (adder.right, adder.right_shift)):
+                before = np.maximum(nodes[:, source], 0) + shift
+                total += self._weights[k] * _dropped(before, nodes[:, k])
+        taps, node, shift, _ = self._taps
+        before = np.maximum(nodes[:, node], 0) + shift + self.unit
+        total += _dropped(before, acc[:, taps]).sum(axis=1)
+        total += _dropped(acc[:, 1:], acc[:, :-1]).sum(axis=1)
+        final = _dropped(acc[:, 0], np.full(len(acc), -self.output.fraction))
+        if self.rounding == Rounding.FLOOR:
+            final = final * 4  # its mean stays: D**2 / 12 + D**2 / 4
+        return total + final + 4.0 ** acc[:, 0] / 12  # the constant itself is rounded to the last accumulator's LSB
+
+    def work(self, lsbs: NDArray[np.int64]) -> Work:
+        """Adder bits and registers, shape (P,) each."""
+        nodes, acc = self._split(lsbs)
+        node_tops, acc_tops = self._tops
+        multiplier = np.zeros(len(lsbs))
+        for k, adder in enumerate(self.graph.adders, start=1):
+            left = nodes[:, adder.left] + adder.left_shift
+            right = nodes[:, adder.right] + adder.right_shift
+            multiplier += adder_bits(node_tops[k] - self.unit, left, right, nodes[:, k], adder.subtract)
+        taps, node, shift, negative = self._taps
+        later = np.concatenate([acc[:, 1:], acc[:, -1:]], axis=1)
+        bits = adder_bits(
+            acc_tops[taps], later[:, taps], nodes[:, node] + shift + self.unit, acc[:, taps], negative
+        )
+        registers = np.maximum(acc_tops - acc + 1, 1).sum(axis=1) + self.input.width + self.output.width + 3
+        saturates = self.overflow == Overflow.SATURATE and acc_tops[0] > self.output.integer - 1
+        return Work(
+            multiplier_bits=multiplier,
+            accumulator_bits=bits.sum(axis=1),
+            adders=np.full(len(lsbs), float(len(self.graph.adders) + len(taps) - 1)),
+            output_bits=np.full(len(lsbs), float(self.output.width + 2 if saturates else 0)),
+            registers=registers,
+        )  # fmt: skip
+
+    def _split(self, lsbs: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Node LSBs in input LSBs, the input's own first, and accumulator LSBs as absolute weights."""
+        count = len(self.graph.adders)
+        nodes = np.concatenate([np.zeros((len(lsbs), 1), dtype=np.int64), lsbs[:, :count] - self.unit], axis=1)
+        return nodes, lsbs[:, count:]
+
+    def fir(self, lsbs: Sequence[int] | NDArray[np.int64], channels: int = 1, reset_data: bool = True) -> Fir:
+        """The block with these LSBs."""
+        count = len(self.graph.adders)
+        return Fir(
+            self.coefficients, self.fraction, self.input, self.output,
+            self.graph.with_lsbs([int(t) - self.unit for t in lsbs[:count]]), tuple(int(t) for t in lsbs[count:]),
+            self.rounding, self.overflow, channels, reset_data,
+        )  # fmt: skip
+
+    def problem(self, goal: float, estimate: Estimate, coarsest: int) -> tuple[Problem, NDArray[np.int64]]:
+        """Minimise estimated LUTs with the noise at most `goal`; returns the problem and the LSB at which a bit count is 0.
+
+        ``lsbs = reference - bits``: a variable counts the bits kept below the coarsest LSB worth considering.
+        """
+        natural, count = self.natural, len(self.graph.adders)
+        # A node's error is multiplied on its way out: its coarsest LSB lies that much lower.
+        gain = np.ones(len(natural))
+        gain[:count] = np.sqrt(np.maximum(self._weights[1:], 1e-300)) / 2.0**self.unit
+        reference = np.maximum(coarsest - np.floor(np.log2(np.maximum(gain, 1e-9))).astype(np.int64), natural)
+        reference[:count] = np.maximum(np.minimum(reference[:count], self._tops[0][1:] - 1), natural[:count])
+        reference[count:] = np.maximum(np.minimum(reference[count:], self._tops[1] - 1), natural[count:])
+        names = [f"x{c}" for c in self.graph.constants[1:]] + [f"acc{k}" for k in range(len(self.coefficients))]
+        problem = Problem(
+            names=names,
+            lower=np.zeros(len(natural), dtype=np.int64),
+            upper=reference - natural,
+            error=lambda bits: self.noise(reference - bits),
+            consumption=lambda bits: estimate.luts(self.work(reference - bits)),
+            goal=goal,
+        )
+        return problem, reference
+
+
+def _dropped(before: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Variance added by moving the LSB from weight `before` up to weight `after` (powers of two)."""
+    return np.where(after > before, 4.0**after / 12 * (1 - 4.0 ** (before - after).astype(np.float64)), 0.0)
+
+
+def graph_constants(coefficients: Sequence[int]) -> list[int]:
+    """Odd fundamentals of the coefficients, each once, in rising order."""
+    return sorted({odd(c)[0] for c in coefficients} - {0})
