@@ -166,7 +166,7 @@ def digit_graph(constants: Iterable[int]) -> AdderGraph:
     return AdderGraph(tuple(adders)).proved()
 
 
-class _Closure:
+class Closure:
     """The nodes built so far and every fundamental one more adder could reach from them."""
 
     def __init__(self, limit: int) -> None:
@@ -206,6 +206,22 @@ class _Closure:
         self._extend(fundamental)
 
 
+    def include(self, fundamental: int) -> None:
+        """Build `fundamental`, along its signed digits where more than one adder is missing."""
+        if fundamental == 0 or fundamental in self.nodes:
+            return
+        total = 0
+        for shift, sign in reversed(csd(fundamental)):
+            total += sign << shift
+            part = odd(total)[0]
+            if fundamental in self.reach:
+                break
+            if part not in self.nodes and part in self.reach:
+                self.build(part)
+        if fundamental in self.reach:
+            self.build(fundamental)
+
+
 def _partners(target: int, nodes: Iterable[int], limit: int) -> set[int]:
     """Fundamentals from which one adder, together with a built node, gives `target` (its distance-1 predecessors)."""
     found = set()
@@ -229,7 +245,7 @@ def greedy_graph(constants: Iterable[int]) -> AdderGraph:
     if not targets:
         return AdderGraph(())
     limit = (1 << max(targets).bit_length() + 1) - 1
-    closure = _Closure(limit)
+    closure = Closure(limit)
     partners: dict[int, set[int]] = {t: _partners(t, [1], limit) for t in targets}
 
     def build(fundamental: int) -> None:

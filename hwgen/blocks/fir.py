@@ -55,6 +55,8 @@ class Fir:
         1, or 2 for complex samples under the same real coefficients.
     reset_data
         False: reset clears the valid bits alone and leaves the delay line as it is.
+    equal_widths
+        True: every accumulator is as wide as the widest, as one word length for all would have it.
     """
 
     coefficients: tuple[int, ...]
@@ -67,6 +69,7 @@ class Fir:
     overflow: Overflow = Overflow.SATURATE
     channels: int = 1
     reset_data: bool = True
+    equal_widths: bool = False
     latency: int = 3
 
     def __post_init__(self) -> None:
@@ -171,10 +174,14 @@ class Fir:
     @cached_property
     def accumulators(self) -> tuple[Format, ...]:
         """Format of each accumulator."""
-        return tuple(
+        own = [
             Format.for_range(low, high, fraction=-lsb, signed=True)
             for (low, high), lsb in zip(self.ranges, self.accumulator_lsbs, strict=True)
-        )
+        ]
+        if self.equal_widths:
+            integer = max(f.integer for f in own)
+            own = [Format(integer, f.fraction) for f in own]
+        return tuple(own)
 
     def node_width(self, node: int) -> int:
         """Wires of node `node`, sign included."""
@@ -186,6 +193,19 @@ class Fir:
     def dropped(self) -> "Dropped":
         """Mean, variance and worst case of everything dropped before the final rounding (see `Dropped`)."""
         return _dropped(self)
+
+    @cached_property
+    def error_bound(self) -> float:
+        """Largest distance of any output from the exact convolution, in output LSBs, saturation and wrapping apart."""
+        step, fine = self.output.lsb, 2.0 ** self.accumulator_lsbs[0]
+        offset = self.constant * fine
+        low, high = self.dropped.low + offset, self.dropped.high + offset
+        if fine < step:
+            if self._half_is_folded or self.rounding == Rounding.FLOOR:
+                low -= step - fine
+            else:
+                low, high = low - step / 2, high + step / 2
+        return max(abs(low), abs(high)) / step
 
     # ------------------------------------------------------------------- model
     def model(self, x: NDArray) -> NDArray:

@@ -4,14 +4,14 @@ One variable a node of the adder graph and one an accumulator: the bits kept abo
 everything dropped, consumption the estimated LUTs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwgen.adders import AdderGraph, odd
+from hwgen.adders import AdderGraph
 from hwgen.allocation import Problem
 from hwgen.blocks.fir import Fir
 from hwgen.cost.estimate import Estimate, Work, adder_bits
@@ -62,7 +62,7 @@ class WordLengths:
         return np.concatenate([nodes, accumulators]) + self.unit
 
     @cached_property
-    def _tops(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def tops(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Weight of the sign bit of every node and accumulator, from the worst case."""
         peak = float(-self.input.minimum if self.input.signed else self.input.maximum)
         nodes = np.array(self.graph.constants, dtype=np.float64) * peak
@@ -103,19 +103,19 @@ class WordLengths:
     def work(self, lsbs: NDArray[np.int64]) -> Work:
         """Adder bits and registers, shape (P,) each."""
         nodes, acc = self._split(lsbs)
-        node_tops, acc_tops = self._tops
+        nodetops, acctops = self.tops
         multiplier = np.zeros(len(lsbs))
         for k, adder in enumerate(self.graph.adders, start=1):
             left = nodes[:, adder.left] + adder.left_shift
             right = nodes[:, adder.right] + adder.right_shift
-            multiplier += adder_bits(node_tops[k] - self.unit, left, right, nodes[:, k], adder.subtract)
+            multiplier += adder_bits(nodetops[k] - self.unit, left, right, nodes[:, k], adder.subtract)
         taps, node, shift, negative = self._taps
         later = np.concatenate([acc[:, 1:], acc[:, -1:]], axis=1)
         bits = adder_bits(
-            acc_tops[taps], later[:, taps], nodes[:, node] + shift + self.unit, acc[:, taps], negative
+            acctops[taps], later[:, taps], nodes[:, node] + shift + self.unit, acc[:, taps], negative
         )
-        registers = np.maximum(acc_tops - acc + 1, 1).sum(axis=1) + self.input.width + self.output.width + 3
-        saturates = self.overflow == Overflow.SATURATE and acc_tops[0] > self.output.integer - 1
+        registers = np.maximum(acctops - acc + 1, 1).sum(axis=1) + self.input.width + self.output.width + 3
+        saturates = self.overflow == Overflow.SATURATE and acctops[0] > self.output.integer - 1
         return Work(
             multiplier_bits=multiplier,
             accumulator_bits=bits.sum(axis=1),
@@ -130,44 +130,73 @@ class WordLengths:
         nodes = np.concatenate([np.zeros((len(lsbs), 1), dtype=np.int64), lsbs[:, :count] - self.unit], axis=1)
         return nodes, lsbs[:, count:]
 
-    def fir(self, lsbs: Sequence[int] | NDArray[np.int64], channels: int = 1, reset_data: bool = True) -> Fir:
+    def fir(
+        self,
+        lsbs: Sequence[int] | NDArray[np.int64],
+        channels: int = 1,
+        reset_data: bool = True,
+        equal_widths: bool = False,
+    ) -> Fir:
         """The block with these LSBs."""
         count = len(self.graph.adders)
         return Fir(
             self.coefficients, self.fraction, self.input, self.output,
             self.graph.with_lsbs([int(t) - self.unit for t in lsbs[:count]]), tuple(int(t) for t in lsbs[count:]),
-            self.rounding, self.overflow, channels, reset_data,
+            self.rounding, self.overflow, channels, reset_data, equal_widths,
         )  # fmt: skip
 
-    def problem(self, goal: float, estimate: Estimate, coarsest: int) -> tuple[Problem, NDArray[np.int64]]:
-        """Minimise estimated LUTs with the noise at most `goal`; returns the problem and the LSB at which a bit count is 0.
+    def worst(self, lsbs: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Bound on the largest error of any output, in output units, the mean taken out, shape (P,).
 
-        ``lsbs = reference - bits``: a variable counts the bits kept below the coarsest LSB worth considering.
+        Each truncation to LSB D errs by less than D, D / 2 to either side of its mean, times its gain to the output; the
+        final rounding by half an output LSB to nearest.
         """
+        nodes, acc = self._split(lsbs)
+        taps, node, shift, _ = self._taps
+        gains = np.abs(self.graph.gains()[node] * 2.0 ** (shift + self.unit)[:, None]).sum(axis=0)
+        total = np.zeros(len(lsbs))
+        for k, adder in enumerate(self.graph.adders, start=1):
+            for source, up in ((adder.left, adder.left_shift), (adder.right, adder.right_shift)):
+                total += gains[k] * _step(np.maximum(nodes[:, source], 0) + up, nodes[:, k])
+        total += _step(np.maximum(nodes[:, node], 0) + shift + self.unit, acc[:, taps]).sum(axis=1)
+        total += _step(acc[:, 1:], acc[:, :-1]).sum(axis=1)
+        final = _step(acc[:, 0], np.full(len(acc), -self.output.fraction))
+        return (total + 2.0 ** acc[:, 0]) / 2 + final * (1.0 if self.rounding == Rounding.FLOOR else 0.5)
+
+    def reference(self, coarsest: int) -> NDArray[np.int64]:
+        """Coarsest LSB worth considering for each variable, when that of an accumulator is `coarsest`."""
         natural, count = self.natural, len(self.graph.adders)
         # A node's error is multiplied on its way out: its coarsest LSB lies that much lower.
-        gain = np.ones(len(natural))
-        gain[:count] = np.sqrt(np.maximum(self._weights[1:], 1e-300)) / 2.0**self.unit
-        reference = np.maximum(coarsest - np.floor(np.log2(np.maximum(gain, 1e-9))).astype(np.int64), natural)
-        reference[:count] = np.maximum(np.minimum(reference[:count], self._tops[0][1:] - 1), natural[:count])
-        reference[count:] = np.maximum(np.minimum(reference[count:], self._tops[1] - 1), natural[count:])
+        gain = np.sqrt(np.maximum(self._weights[1:], 1e-300)) / 2.0**self.unit
+        reference = np.full(len(natural), coarsest)
+        reference[:count] -= np.floor(np.log2(np.maximum(gain, 1e-9))).astype(np.int64)
+        tops = np.concatenate([self.tops[0][1:], self.tops[1]])
+        return np.maximum(np.minimum(reference, tops - 1), natural)
+
+    def problem(
+        self,
+        excess: Callable[[NDArray[np.int64]], NDArray[np.float64]],
+        estimate: Estimate,
+        reference: NDArray[np.int64],
+        finest: NDArray[np.int64],
+    ) -> Problem:
+        """Minimise estimated LUTs with ``excess(lsbs)`` at most 1; ``lsbs = reference - bits``, no finer than `finest`."""
         names = [f"x{c}" for c in self.graph.constants[1:]] + [f"acc{k}" for k in range(len(self.coefficients))]
-        problem = Problem(
+        return Problem(
             names=names,
-            lower=np.zeros(len(natural), dtype=np.int64),
-            upper=reference - natural,
-            error=lambda bits: self.noise(reference - bits),
+            lower=np.zeros(len(names), dtype=np.int64),
+            upper=np.maximum(reference - finest, 0),
+            error=lambda bits: excess(reference - bits),
             consumption=lambda bits: estimate.luts(self.work(reference - bits)),
-            goal=goal,
+            goal=1.0,
         )
-        return problem, reference
+
+
+def _step(before: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Width of the error interval that moving the LSB from weight `before` up to weight `after` opens."""
+    return np.where(after > before, 2.0**after - 2.0 ** np.minimum(before, after), 0.0)
 
 
 def _dropped(before: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray[np.float64]:
     """Variance added by moving the LSB from weight `before` up to weight `after` (powers of two)."""
     return np.where(after > before, 4.0**after / 12 * (1 - 4.0 ** (before - after).astype(np.float64)), 0.0)
-
-
-def graph_constants(coefficients: Sequence[int]) -> list[int]:
-    """Odd fundamentals of the coefficients, each once, in rising order."""
-    return sorted({odd(c)[0] for c in coefficients} - {0})

@@ -1,0 +1,151 @@
+"""What one level of each variable is worth, measured once, so that repair need not look around at every step."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwgen.allocation.evaluator import Evaluation, Evaluator
+from hwgen.allocation.walk import Index
+
+Table = NDArray[np.float64]
+
+# Rounds of prediction and correction for points whose limits the additive model does not predict exactly.
+ROUNDS = 3
+
+
+class Sensitivity:
+    """Additive model of every quantity around all-upper, and the greedy repair built on it.
+
+    ``delta[k, l]`` (n, levels, 2 + C) is the change of each column of `Problem.measure` when variable k alone is at
+    level l and the others are at their top. Up to ``allowance`` evaluations measure it; with more
+    levels than that, those between are interpolated. ``exact`` says that the model predicted the limited
+    quantities of a few random points exactly (a sum of bits, say); then repair needs one evaluation a point.
+    """
+
+    def __init__(self, evaluator: Evaluator, allowance: int) -> None:
+        problem = evaluator.problem
+        self.evaluator, self.problem = evaluator, problem
+        self.columns = np.arange(problem.size)
+        levels = int(problem.depth.max()) + 1
+        count = int(np.clip(allowance // problem.size, 2, levels))
+        grids = [np.unique(np.linspace(0, depth, min(count, depth + 1)).round().astype(int)) for depth in problem.depth]
+        rows = np.concatenate([np.full(grid.size, k) for k, grid in enumerate(grids)])
+        points = np.tile(problem.depth, (rows.size, 1))
+        points[np.arange(rows.size), rows] = np.concatenate(grids)
+        values = evaluator(np.vstack([problem.depth, points])).values
+        self.top, changes = values[0], values[1:] - values[0]
+        self.delta: Table = np.zeros((problem.size, levels, values.shape[1]))
+        for k, grid in enumerate(grids):
+            for column in range(values.shape[1]):
+                self.delta[k, :, column] = np.interp(np.arange(levels), grid, changes[rows == k, column])
+        steps = np.arange(levels)
+        self.change = {
+            step: self.delta[:, np.clip(steps + step, 0, levels - 1)] - self.delta for step in (-1, 1)
+        }  # of one move, by direction
+        self.limited = np.isfinite(problem.limits)
+        # A generator of its own: the model must come out the same after a resume.
+        probe = np.random.default_rng(0).integers(0, problem.depth + 1, (6, problem.size))
+        actual, predicted = evaluator(probe).values[:, self.limited], self.predict(probe)[:, self.limited]
+        self.exact = bool((np.abs(actual - predicted) <= 1e-9 * (np.abs(actual) + 1e-30)).all())
+
+    def predict(self, index: Index) -> Table:
+        """Every column at ladder positions (P, n), by the additive model: (P, 2 + C)."""
+        return self.top + self.delta[self.columns, index].sum(axis=1)
+
+    def repair(self, index: Index, noise: Table | None = None) -> tuple[Index, Evaluation]:
+        """Make points (P, n) feasible by the greedy criterion, then use what is left. Returns them evaluated.
+
+        Moves are planned on the model; where that is not exact, it is scaled to the value just measured and the plan
+        is repeated, ROUNDS times at most. ``noise`` (P, n) multiplies the criterion, to break its monotony.
+        """
+        ratio = np.ones((len(index), self.top.size))
+        if not self.exact:
+            ratio = self._ratio(index, self.evaluator(index))
+        index = self._plan(index, ratio, noise)
+        best, found = index, self.evaluator(index)
+        for _ in range(ROUNDS):
+            rows = np.flatnonzero((found.violation > 0) | (not self.exact))
+            if not rows.size or self.evaluator.left <= 0:
+                break
+            last = Evaluation(*(column[rows] for column in found))
+            ratio = self._ratio(best[rows], last)
+            index = self._plan(best[rows], ratio, None if noise is None else noise[rows])
+            moved = (index != best[rows]).any(axis=1)
+            if not moved.any():
+                break
+            rows, index = rows[moved], index[moved]
+            tried = self.evaluator(index)
+            better = [tried.key(row) < found.key(at) for row, at in enumerate(rows)]
+            best = best.copy()
+            best[rows[better]] = index[better]
+            found = Evaluation(*(column.copy() for column in found))
+            for column, news in zip(found, tried, strict=True):
+                column[rows[better]] = news[better]
+        return best, found
+
+    def _ratio(self, index: Index, actual: Evaluation) -> Table:
+        """Scale (P, 2 + C) that makes the model right at the measured points."""
+        predicted = self.predict(index)
+        usable = (predicted > 0) & (actual.values > 0)
+        return np.clip(np.where(usable, actual.values / np.where(usable, predicted, 1.0), 1.0), 1e-6, 1e6)
+
+    def _plan(self, index: Index, ratio: Table, noise: Table | None) -> Index:
+        """Towards feasibility (down under a budget, up under a goal), then back while feasible."""
+        index = np.array(index, dtype=np.int64)
+        towards = -1 if self.problem.spends else 1
+        for step, filling in ((towards, False), (-towards, True)):
+            start = index.copy()
+            harm = self._harm(start, step)
+            # Every round moves at least one level of each active row one way, so this ends.
+            for _ in range(int(self.problem.depth.sum())):
+                values = self.predict(index) * ratio
+                over = self.problem.excess(values) > 0
+                active = np.flatnonzero(~over if filling else over)
+                if not active.size or not self._move(index, active, step, filling, values, ratio, harm, start, noise):
+                    break
+        return index
+
+    def _move(
+        self, index: Index, rows: NDArray[np.intp], step: int, filling: bool, values: Table, ratio: Table,
+        harm: Table | None, start: Index, noise: Table | None,
+    ) -> bool:  # fmt: skip
+        """Take about half of the best moves each row still needs, in place; False when no row can move."""
+        here = index[rows]
+        target = here + step
+        change = self.change[step][self.columns, here] * ratio[rows, None]
+        price = self._price(here, step, rows, harm, start)
+        if noise is not None:
+            price = price * noise[rows]
+        possible = (target >= 0) & (target <= self.problem.depth)
+        if filling:
+            possible &= self.problem.excess(values[rows, None] + change) == 0
+        price = np.where(possible, price, np.inf)
+        order = np.argsort(price, axis=1, kind="stable")
+        running = values[rows, None] + np.cumsum(np.take_along_axis(change, order[..., None], axis=1), axis=1)
+        over = self.problem.excess(running) > 0
+        # Filling: the prefix before the first excess. Repairing: the prefix that ends the excess.
+        ends = over if filling else ~over
+        count = np.where(ends.any(axis=1), ends.argmax(axis=1) + (not filling), self.problem.size)
+        count = np.minimum(np.maximum(1, count // 2), possible.sum(axis=1))
+        taken = np.zeros_like(here)
+        np.put_along_axis(taken, order, (np.arange(self.problem.size) < count[:, None]).astype(np.int64), axis=1)
+        index[rows] = here + step * taken
+        return bool(taken.any())
+
+    def _harm(self, index: Index, step: int) -> Table | None:
+        """The user's criterion at (P, n): the change of the error by one level down (or up, from one level above)."""
+        if self.problem.criterion is None:
+            return None
+        bits = self.problem.bits(np.minimum(index + (step > 0), self.problem.depth))
+        harm = np.asarray(self.problem.criterion(bits), dtype=float)
+        if harm.shape != index.shape or np.isnan(harm).any():
+            raise ValueError(f"the criterion must return numbers of shape {index.shape}, got shape {harm.shape}")
+        return harm
+
+    def _price(self, here: Index, step: int, rows: NDArray[np.intp], harm: Table | None, start: Index) -> Table:
+        """Cost per benefit (P, n) of one move; moves without benefit come last."""
+        change = self.change[step][self.columns, here]
+        # An error that falls by half with every bit is what the criterion is extrapolated with.
+        error = change[..., 0] if harm is None else -step * harm[rows] * 2.0 ** (start[rows] - here)
+        cost, benefit = (error, -change[..., 1]) if step < 0 else (change[..., 1], -error)
+        useful = benefit > 0
+        return np.where(useful, cost / np.where(useful, benefit, 1.0), 1e200 + np.clip(cost, -1e199, 1e199))

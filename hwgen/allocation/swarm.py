@@ -1,0 +1,102 @@
+"""Particles on the ladders: positions, velocities, memories and who listens to whom. PPSO and GC-PSO share it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwgen.allocation.evaluator import Evaluation
+from hwgen.allocation.walk import Index
+
+# Points (objective, violation, spent), P each -> their order, best first.
+Order = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], NDArray[np.intp]]
+TOPOLOGIES = ("ring", "global")
+
+
+def feasible_first(
+    objective: NDArray[np.float64], violation: NDArray[np.float64], spent: NDArray[np.float64]
+) -> NDArray[np.intp]:
+    """Less violation first, then the better objective, then the one that spends less."""
+    return np.lexsort((spent, objective, violation))
+
+
+class Swarm:
+    """P particles in n dimensions, the unit of every dimension being one level.
+
+    v <- w v + c1 r1 (p - x) + c2 r2 (l - x), x <- x + v (Kennedy and Eberhart 1995, inertia w of Shi 1998), with p the
+    particle's own best and l the best of itself and its two neighbours (ring) or of all (global).
+
+    Members
+    -------
+    position, velocity
+        Floats (P, n). Points are positions rounded to the nearest level.
+    own, memory
+        Own best points, integers (P, n), and their objective, violation and spent (3, P).
+    """
+
+    def __init__(
+        self, depth: Index, particles: int, rng: np.random.Generator, topology: str = "ring",
+        inertia: float = 0.6, cognitive: float = 1.7, social: float = 1.7,
+    ) -> None:  # fmt: skip
+        if topology not in TOPOLOGIES:
+            raise ValueError(f"topology must be one of {', '.join(TOPOLOGIES)}, got {topology!r}")
+        if particles < 2:
+            raise ValueError(f"a swarm needs at least 2 particles, got {particles}")
+        self.depth, self.topology = depth, topology
+        self.inertia, self.cognitive, self.social = inertia, cognitive, social
+        shape = (particles, depth.size)
+        self.position = rng.uniform(0, 1, shape) * depth
+        self.velocity = rng.uniform(-0.25, 0.25, shape) * depth
+        self.own = self.points()
+        self.memory = np.full((3, particles), np.inf)
+
+    def points(self) -> Index:
+        """Positions rounded to levels, (P, n)."""
+        return np.clip(np.floor(self.position + 0.5), 0, self.depth).astype(np.int64)
+
+    def place(self, index: Index) -> None:
+        """Move particles whose point differs from ``index`` (P, n) there; the others keep their fraction of a level."""
+        self.position = np.where(self.points() == index, self.position, index)
+
+    def learn(self, index: Index, found: Evaluation, order: Order) -> None:
+        """Replace the own bests that ``index`` (P, n) improves."""
+        news = np.stack([found.objective, found.violation, found.spent])
+        ranks = np.argsort(order(*np.concatenate([self.memory, news], axis=1)))
+        better = ranks[len(index) :] < ranks[: len(index)]
+        self.own[better] = index[better]
+        self.memory[:, better] = news[:, better]
+
+    def leaders(self, order: Order) -> Index:
+        """For each particle the best own point it knows of, (P, n)."""
+        ranks = np.argsort(order(*self.memory))
+        if self.topology == "global":
+            return self.own[np.full(len(ranks), ranks.argmin())]
+        around = np.arange(len(ranks))[:, None] + np.array([-1, 0, 1])
+        around %= len(ranks)
+        return self.own[around[np.arange(len(ranks)), ranks[around].argmin(axis=1)]]
+
+    def advance(self, rng: np.random.Generator, order: Order) -> None:
+        """One step of the dynamics. A particle stops at the bounds in the dimensions that would leave them."""
+        first, second = rng.uniform(size=(2, *self.position.shape))
+        self.velocity = (
+            self.inertia * self.velocity
+            + self.cognitive * first * (self.own - self.position)
+            + self.social * second * (self.leaders(order) - self.position)
+        )
+        moved = self.position + self.velocity
+        self.position = np.clip(moved, 0, self.depth)
+        self.velocity[self.position != moved] = 0
+
+    def state(self) -> dict[str, Any]:
+        """Plain JSON data; floats survive it exactly."""
+        names = ("position", "velocity", "own", "memory")
+        return {name: getattr(self, name).tolist() for name in names}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from `state` of a swarm of the same shape."""
+        for name, values in state.items():
+            array = np.array(values, dtype=getattr(self, name).dtype)
+            if array.shape != getattr(self, name).shape:
+                raise ValueError(f"the saved swarm has {name} of shape {array.shape}, not {getattr(self, name).shape}")
+            setattr(self, name, array)

@@ -1,0 +1,81 @@
+"""A design worth measuring, and what was measured of it."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwgen.blocks.fir import Fir
+from hwgen.cost.estimate import Work
+from hwgen.cost.resources import Resources
+from hwgen.designs.reference import Reference
+from hwgen.designs.values import Coefficients
+from hwgen.response import Measurement, measure
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Coefficients with every width fixed; `kind` is search, uniform, common_lsb or greedy."""
+
+    label: str
+    kind: str
+    coefficients: Coefficients
+    fir: Fir
+    work: Work
+    estimate: float
+
+    @property
+    def bits(self) -> int:
+        """Sum of coefficient bits, each symmetric pair once."""
+        return sum(self.coefficients.bits)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What a design achieves on the reference: response against the mask, arithmetic against the exact filter."""
+
+    response: Measurement | None
+    sqnr_db: float
+    max_error_ulp: float
+
+    def meets(self, reference: Reference) -> bool:
+        """Whether mask and accuracy goals are all met."""
+        goal = reference.spec.goal
+        if self.response is not None and goal.minimise != "error" and self.response.violation > 1 + 1e-9:
+            return False
+        if goal.sqnr_db is not None and self.sqnr_db < goal.sqnr_db:
+            return False
+        return goal.max_error_ulp is None or self.max_error_ulp <= goal.max_error_ulp
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A candidate, its quality and, where it was synthesised, its resources."""
+
+    candidate: Candidate
+    quality: Quality
+    meets: bool
+    resources: Resources | None = None
+    history: tuple[tuple[int, float], ...] = field(default=())
+
+
+def judge(reference: Reference, fir: Fir, coefficients: Coefficients) -> Quality:
+    """Run the bit-true model over the stimulus and compare it with the exact filter.
+
+    The exact filter is that of the quantised coefficients where there is a mask (the mask judges the coefficients),
+    and of the ideal ones where there is none.
+    """
+    samples = reference.samples
+    outputs = fir.model(samples).astype(np.float64) * reference.spec.output.format.lsb
+    if reference.mask is not None:
+        exact = fir.exact(samples).astype(np.float64) * 2.0**fir.product_lsb
+    else:
+        exact = np.stack([_filtered(row, reference) for row in samples])
+    noise = float(np.mean((outputs - exact) ** 2))
+    sqnr = 10 * np.log10(float(np.mean(exact**2)) / noise) if noise else np.inf
+    response = None if reference.mask is None else measure(coefficients.floats, reference.mask)
+    return Quality(response, float(sqnr), fir.error_bound)
+
+
+def _filtered(row: NDArray[np.int64], reference: Reference) -> NDArray[np.float64]:
+    return np.convolve(row * reference.spec.input.format.lsb, reference.ideal)[: len(row)]

@@ -1,0 +1,133 @@
+"""What a FIR design file asks for, before any bit is allocated: the mask, the ideal taps, the stimulus and its power."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwgen import stimulus
+from hwgen.fixed import Rounding
+from hwgen.response import Band, Mask, measure, remez, shortest
+from hwgen.spec import Spec
+
+LONGEST = 1024  # taps beyond which a length is no longer searched for
+_SAMPLES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The specification in numbers.
+
+    `ideal` holds the unquantised taps; `mask` is None where coefficients were given without bands; `samples` are raw
+    stimulus words, shape (channels, n).
+    """
+
+    spec: Spec
+    mask: Mask | None
+    ideal: NDArray[np.float64]
+    samples: NDArray[np.int64]
+
+    @property
+    def channels(self) -> int:
+        """1, or 2 for complex samples."""
+        return 2 if self.spec.input.complex else 1
+
+    @cached_property
+    def power(self) -> float:
+        """Power of the ideal filter's output on the stimulus, in output units, both channels together."""
+        scale = self.spec.input.format.lsb
+        return float(sum(np.mean(np.convolve(row * scale, self.ideal)[: len(row)] ** 2) for row in self.samples))
+
+    @cached_property
+    def noise_budget(self) -> float:
+        """Largest power of everything the arithmetic may add to one channel; infinite without an SQNR goal."""
+        if self.spec.goal.sqnr_db is None:
+            return np.inf
+        return self.power / 10 ** (self.spec.goal.sqnr_db / 10) / self.channels
+
+    @property
+    def rounding_noise(self) -> float:
+        """Power the final rounding alone adds to a channel."""
+        step = self.spec.output.format.lsb
+        return step**2 / 12 * (4 if self.spec.output.rounding == Rounding.FLOOR else 1)
+
+
+def mask_of(spec: Spec) -> Mask | None:
+    """The bands of a design file as a mask, edges as fractions of the sample rate; None without bands."""
+    if spec.response.bands is None:
+        return None
+    bands = []
+    for band in spec.response.bands:
+        start, stop = band.start / spec.input.sample_rate, band.stop / spec.input.sample_rate
+        if band.attenuation_db is not None or band.attenuation is not None:
+            limit = band.attenuation if band.attenuation is not None else 10 ** (-band.attenuation_db / 20)
+            bands.append(Band(start, stop, 0.0, 0.0, limit, False))
+        else:
+            low, high = (
+                (1 - band.ripple, 1 + band.ripple)
+                if band.ripple is not None
+                else (10 ** (-band.ripple_db / 20), 10 ** (band.ripple_db / 20))
+            )
+            bands.append(Band(start, stop, band.gain, band.gain * low, band.gain * high, True))
+    return Mask(tuple(bands), None if spec.response.gain == "free" else float(spec.response.gain))
+
+
+def reference(spec: Spec) -> Reference:
+    """Design the ideal filter and load the stimulus; raises ``DesignFileError`` for goals that nothing can reach."""
+    mask = mask_of(spec)
+    if spec.response.coefficients is not None:
+        ideal = np.array(spec.response.coefficients, dtype=np.float64)
+    else:
+        assert mask is not None  # spec.py requires bands or coefficients
+        ideal = _designed(spec, mask)
+    rng = np.random.default_rng(spec.search.seed)
+    count = min(max(stimulus.length(spec) or _SAMPLES, 4 * len(ideal)), 1 << 18)
+    found = Reference(spec, mask, ideal, stimulus.samples(spec, count, rng))
+    _require_reachable(found)
+    return found
+
+
+def _designed(spec: Spec, mask: Mask) -> NDArray[np.float64]:
+    taps = spec.response.taps
+    must_meet = spec.goal.minimise != "error"
+    try:
+        if taps is None:
+            return shortest(mask, LONGEST)
+        ideal = remez(mask, taps)
+    except ValueError as error:
+        key = "response.bands" if taps is None else "response.taps"
+        raise spec.blame(key, str(error), "relax the ripple or attenuation, or widen the transition bands") from None
+    violation = measure(ideal, mask).violation
+    if must_meet and violation > 1:
+        try:
+            needed = f"the shortest that does has {len(shortest(mask, LONGEST))} taps"
+        except ValueError as error:
+            needed = str(error)
+        raise spec.blame(
+            "response.taps",
+            f"no filter with {taps} taps meets the bands: the best deviates {violation:.3g} times what they allow",
+            f"{needed}; give more taps or leave `taps` out",
+        )
+    return ideal
+
+
+def _require_reachable(found: Reference) -> None:
+    spec = found.spec
+    if found.power == 0:
+        raise spec.blame("stimulus.file", "the filter's output on this stimulus is zero", "use another stimulus")
+    best = 10 * np.log10(found.power / found.channels / found.rounding_noise)
+    if spec.goal.sqnr_db is not None and best < spec.goal.sqnr_db:
+        raise spec.blame(
+            "goal.sqnr_db",
+            f"rounding to {spec.output.format} alone leaves {best:.1f} dB on this stimulus, "
+            f"{spec.goal.sqnr_db - best:.1f} dB short of the goal",
+            f"give the output {int(np.ceil((spec.goal.sqnr_db - best) / 6.02))} more fraction bits or lower the goal",
+        )
+    least = 1.0 if spec.output.rounding == Rounding.FLOOR else 0.5
+    if spec.goal.max_error_ulp is not None and spec.goal.max_error_ulp < least:
+        raise spec.blame(
+            "goal.max_error_ulp",
+            f"rounding {spec.output.rounding} alone is wrong by up to {least} ulp",
+            f"ask for {least} or more",
+        )

@@ -1,0 +1,91 @@
+"""The checkpoint of a run: every costly step's result under a key of everything that determines it.
+
+A run that was cut off and is started again finds the finished steps here and repeats nothing; as each step is determined by its
+key, the outcome is the same to the bit.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, Future, as_completed
+from pathlib import Path
+from typing import Any, TypeVar
+
+Step = TypeVar("Step")
+
+
+def write_beside(path: Path, text: str) -> None:
+    """Write `path` in one move: beside it first, then renamed over it, so that it is never half-written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def content_key(*parts: object) -> str:
+    """SHA-256 of the parts' canonical JSON."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+class Journal:
+    """Finished steps by key, kept in memory and, with a `path`, on disk after each step.
+
+    Parameters
+    ----------
+    path
+        The checkpoint file, or None to keep nothing.
+    owner
+        What the steps belong to (the design's digest, versions); a checkpoint of another owner is started afresh.
+    """
+
+    def __init__(self, path: Path | None, owner: dict[str, str]) -> None:
+        self.path, self.owner = path, owner
+        self.steps: dict[str, Any] = {}
+        if path is not None and path.exists():
+            try:
+                found = json.loads(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                found = {}
+            if isinstance(found, dict) and found.get("owner") == owner:
+                self.steps = dict(found.get("steps", {}))
+
+    def record(self, key: str, value: Any) -> None:
+        """Keep a step's JSON-able result."""
+        self.steps[key] = value
+        if self.path is not None:
+            write_beside(self.path, json.dumps({"owner": self.owner, "steps": self.steps}, sort_keys=True) + "\n")
+
+    def all(
+        self,
+        executor: Executor,
+        work: Callable[..., Any],
+        steps: Iterable[tuple[Any, ...]],
+        progress: Callable[[], None] = lambda: None,
+    ) -> list[Any]:
+        """Results of ``work(*step)`` for every step, in order, those not known sent to the `executor`.
+
+        `work` returns something JSON-able; the first error is raised after the others were cancelled.
+        """
+        steps = list(steps)
+        keys = [content_key(work.__name__, *step) for step in steps]
+        waiting: dict[Future[Any], str] = {}
+        for key, step in dict(zip(keys, steps, strict=True)).items():
+            if key not in self.steps:
+                waiting[executor.submit(work, *step)] = key
+        try:
+            for done in as_completed(waiting):
+                self.record(waiting[done], done.result())
+                progress()
+        except BaseException:
+            for future in waiting:
+                future.cancel()
+            raise
+        return [self.steps[key] for key in keys]

@@ -1,0 +1,106 @@
+"""Evidence made safe to draw: what is missing, half there or not finite is dropped before a figure sees it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hwgen.report.words import is_number
+
+# A mask met to the last bit of a double is met: limits and responses are both rounded when turned into decibels.
+TOLERANCE_DB = 1e-6
+
+
+@dataclass(frozen=True)
+class Margin:
+    """How far one band of the response stays from its mask: `margin` dB to spare at `frequency`, negative outside."""
+
+    start: float
+    stop: float
+    passband: bool
+    upper: float | None
+    lower: float | None
+    margin: float
+    frequency: float
+
+    @property
+    def met(self) -> bool:
+        return self.margin >= -TOLERANCE_DB
+
+
+def clean(evidence: dict) -> dict:
+    """Return the parts of `evidence` that the figures draw, each complete or None.
+
+    Returns
+    -------
+    dict
+        Keys response, taps, accumulators, designs, calibration, history. A list loses the entries that have no
+        position on their axes (a design without SQNR, say) and becomes None when nothing is left. Numbers are
+        rounded to ten digits, far below any margin, and infinities become None.
+    """
+    return {
+        "response": _response(evidence.get("response")),
+        "taps": _rows(evidence, "taps", ("index", "bits")),
+        "accumulators": _rows(evidence, "accumulators", ("index", "lsb", "msb")),
+        "designs": _designs(evidence),
+        "calibration": _rows(evidence, "calibration", ("estimate", "synthesis")),
+        "history": _rows(evidence, "history", ("evaluations", "best")),
+    }
+
+
+def margins(response: dict | None) -> list[Margin]:
+    """Return the smallest distance to the mask, band by band, on the grid of the response (decibels).
+
+    A null of the response (None) is below any upper limit; in a passband it counts as the lowest value there is.
+    """
+    found = []
+    for band in (response or {}).get("mask") or []:
+        start, stop, upper, lower = band["start"], band["stop"], band["upper_db"], band["lower_db"]
+        slack = 1e-9 * max(abs(stop), 1e-300)  # the last point of a band may be one rounding beyond it
+        worst: tuple[float, float] | None = None
+        for x, y in zip(response["frequency_hz"], response["magnitude_db"], strict=False):  # type: ignore[index]
+            if not start - slack <= x <= stop + slack or (y is None and lower is None):
+                continue
+            level = -400.0 if y is None else y
+            room = min(upper - level if upper is not None else 400.0, level - lower if lower is not None else 400.0)
+            if worst is None or room < worst[0]:
+                worst = (room, x)
+        if worst is not None:
+            found.append(Margin(start, stop, lower is not None, upper, lower, *worst))
+    return found
+
+
+def _rows(evidence: dict, key: str, needed: Sequence[str]) -> list[dict] | None:
+    rows = [row for row in evidence.get(key) or [] if all(is_number(row.get(name)) for name in needed)]
+    return [{name: _finite(value) for name, value in row.items()} for row in rows] or None
+
+
+def _designs(evidence: dict) -> list[dict] | None:
+    rows = _rows(evidence, "designs", ("sqnr_db",)) or []
+    return [row for row in rows if is_number(row.get("lut")) or is_number(row.get("estimate"))] or None
+
+
+def _response(response: dict | None) -> dict | None:
+    response = response or {}
+    frequency, magnitude = response.get("frequency_hz") or [], response.get("magnitude_db") or []
+    ideal = response.get("ideal_db") or []
+    grid = [
+        [_finite(x), _finite(y), _finite(ideal[k]) if k < len(ideal) else None]
+        for k, (x, y) in enumerate(zip(frequency, magnitude, strict=False))
+        if is_number(x)
+    ]
+    if len(grid) < 2 or all(y is None for _, y, _ in grid):
+        return None
+    keys = ("start", "stop", "upper_db", "lower_db")
+    mask = [{key: _finite(band.get(key)) for key in keys} for band in response.get("mask") or []]
+    return {
+        "frequency_hz": [x for x, _, _ in grid],
+        "magnitude_db": [y for _, y, _ in grid],
+        "ideal_db": [z for _, _, z in grid] if any(z is not None for _, _, z in grid) else None,
+        "mask": [band for band in mask if band["start"] is not None and band["stop"] is not None],
+        "unit": str(response.get("unit") or "Hz"),
+    }
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, float):
+        return float(f"{value:.10g}") if is_number(value) else None
+    return value

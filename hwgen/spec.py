@@ -1,0 +1,279 @@
+"""The design file: read, checked in full, and turned into one frozen `Spec`.
+
+`load` either returns a design that this version can build or raises a `DesignFileError` that names file, line, key,
+value, reason and remedy. Rooms below blame a key through `Spec.blame`.
+"""
+
+import difflib
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from . import tomlmap
+from .fields import FieldError
+from .tables import (
+    BandTable,
+    BudgetTable,
+    DesignFile,
+    DesignTable,
+    GoalTable,
+    HardwareTable,
+    InputTable,
+    OutputTable,
+    ResponseTable,
+    SearchTable,
+    StimulusTable,
+    table_at,
+)
+from .tomlmap import DesignFileError, Key, Source, as_toml
+
+__all__ = [
+    "BandTable",
+    "BudgetTable",
+    "DesignFileError",
+    "Spec",
+    "json_schema",
+    "load",
+    "parse",
+    "refuse_unbuilt",
+]
+
+RECORDINGS = (".cu8", ".wav", ".npy")
+
+_TYPES = {
+    "float_type": "must be a number",
+    "int_type": "must be a whole number, without a decimal point or quotes",
+    "bool_type": "must be true or false, without quotes",
+    "string_type": "must be text in quotes",
+    "tuple_type": "must be a list in [ ]",
+    "model_type": "must be a table",
+    "finite_number": "must be a finite number",
+}
+_LIMITS = {
+    "greater_than": ("gt", "must be above"),
+    "greater_than_equal": ("ge", "must be at least"),
+    "less_than": ("lt", "must be below"),
+    "less_than_equal": ("le", "must be at most"),
+}
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A design file whose every value has been checked.
+
+    The tables have the names and keys of the file; `hardware.clock` is filled in, and `response.coefficients` are
+    numbers even when the file names a CSV. `digest` is a SHA-256 in hexadecimal over every value and the content of
+    every file named; it does not depend on paths, comments or layout.
+    """
+
+    design: DesignTable
+    input: InputTable
+    output: OutputTable
+    response: ResponseTable
+    hardware: HardwareTable
+    goal: GoalTable
+    search: SearchTable
+    stimulus: StimulusTable
+    source: Source = field(compare=False, repr=False)
+    digest: str = ""
+
+    @property
+    def text(self) -> str:
+        """The design file as it was read."""
+        return self.source.text
+
+    @property
+    def path(self) -> Path:
+        """The design file's name as it was given."""
+        return self.source.path
+
+    def beside(self, name: str) -> Path:
+        """A file named in the design file: relative to its folder."""
+        return self.path.parent / name
+
+    def blame(self, key: str, reason: str, remedy: str) -> DesignFileError:
+        """The error to raise when `key`, such as ``goal.sqnr_db``, cannot be served; "" blames the whole file."""
+        parts = tomlmap.split(key)
+        default = reduce(_part, parts, self) if parts else None
+        return self.source.error(parts, reason, remedy, default if isinstance(default, str | int | float) else None)
+
+
+def _part(whole: Any, part: str | int) -> Any:
+    if isinstance(part, int):
+        return whole[part] if isinstance(whole, tuple) and part < len(whole) else None
+    return getattr(whole, part, None)
+
+
+def load(path: str | Path) -> Spec:
+    """Read and check the design file `path`. Raises `DesignFileError`."""
+    return parse(tomlmap.read(Path(path)), path)
+
+
+def parse(text: str, path: str | Path) -> Spec:
+    """Check the design file `text`; `path` names it in errors, and files it names are sought beside `path`.
+
+    Raises `DesignFileError`, of several mistakes for the first in the file.
+    """
+    source = tomlmap.parse(text, Path(path))
+    try:
+        tables = DesignFile.model_validate(source.values, context={"folder": source.path.parent})
+    except ValidationError as error:
+        raise _translate(source, error) from None
+    clock = tables.hardware.clock or tables.input.sample_rate
+    spec = Spec(
+        design=tables.design,
+        input=tables.input,
+        output=tables.output,
+        response=tables.response or ResponseTable.model_construct(),
+        hardware=tables.hardware.model_copy(update={"clock": clock}),
+        goal=tables.goal,
+        search=tables.search,
+        stimulus=tables.stimulus,
+        source=source,
+    )
+    refuse_unbuilt(spec)
+    _check(spec, tables)
+    return replace(spec, digest=_digest(spec))
+
+
+def refuse_unbuilt(spec: Spec) -> None:
+    """Raise for what the contract of the design file allows but this version cannot build yet."""
+    goal, hardware = spec.goal, spec.hardware
+    refusals = [
+        ("design.kind", spec.design.kind != "fir", 'write kind = "fir", the one kind there is so far'),
+        ("response.decimate", spec.response.decimate != 1, "write decimate = 1 and drop samples after the filter"),
+        ("response.interpolate", spec.response.interpolate != 1, "write interpolate = 1 and insert zeros before it"),
+        (
+            "hardware.structure",
+            hardware.structure not in ("auto", "transposed"),
+            'write structure = "auto" or "transposed"',
+        ),
+        ("hardware.interface", hardware.interface != "plain", 'write interface = "plain"'),
+        ("goal.minimise", goal.minimise == "cells", 'write minimise = "luts"'),
+        ("goal.fmax_mhz", goal.fmax_mhz is not None, "remove it and set hardware.clock, which goes to the constraints"),
+        ("goal.evm_percent", goal.evm_percent is not None, "give sqnr_db; an EVM of 1 % is an SQNR of 40 dB"),
+        ("goal.sfdr_db", goal.sfdr_db is not None, "give sqnr_db in its place"),
+    ]
+    for key, refused, remedy in refusals:
+        if refused:
+            raise spec.blame(key, "not built yet in this version of hwgen", remedy)
+
+
+def _check(spec: Spec, tables: DesignFile) -> None:
+    """What takes two tables, or a file, to judge."""
+    if tables.response is None:
+        raise spec.blame("response", "a fir needs a response, and there is none", "add a table [response] with bands")
+    half = spec.input.sample_rate / 2
+    for index, band in enumerate(spec.response.bands or ()):
+        if band.stop > half and not math.isclose(band.stop, half, rel_tol=1e-12):
+            reason = f"above {half:g}, half of input.sample_rate"
+            raise spec.blame(f"response.bands[{index}].stop", reason, f"stop the band at or below {half:g}")
+    if spec.hardware.clock is not None and spec.hardware.clock < spec.input.sample_rate:
+        reason = f"slower than input.sample_rate, {spec.input.sample_rate:g}; a sample takes one clock at least"
+        raise spec.blame("hardware.clock", reason, "give a clock at or above the sample rate, or leave it out")
+    if spec.goal.minimise == "error" and spec.response.bands is None:
+        reason = "the error of a filter is measured over bands, and there are none"
+        raise spec.blame("goal.minimise", reason, 'add response.bands, or write minimise = "luts"')
+    if spec.stimulus.file is not None:
+        _check_recording(spec, spec.stimulus.file)
+
+
+def _check_recording(spec: Spec, name: str) -> None:
+    """Judge that the recording can be opened; `stimulus` judges what it holds."""
+    remedy = "give a file beside the design file, or remove it to use noise"
+    path = spec.beside(name)
+    if path.suffix.lower() not in RECORDINGS:
+        reason = f"the type {path.suffix or '(none)'} is unknown"
+        raise spec.blame("stimulus.file", reason, f"give one of {', '.join(RECORDINGS)}")
+    try:
+        tomlmap.require_file(path)
+    except OSError as error:
+        raise spec.blame("stimulus.file", f"cannot read it: {error}", remedy) from None
+
+
+def _digest(spec: Spec) -> str:
+    names = ("design", "input", "output", "response", "hardware", "goal", "search", "stimulus")
+    content: dict[str, Any] = {name: getattr(spec, name).model_dump(mode="json") for name in names}
+    csv, recording = spec.source.value(("response", "coefficients")), spec.stimulus.file
+    content["files"] = {}
+    if isinstance(csv, str):
+        content["files"]["response.coefficients"] = _sha256(spec.beside(csv))
+    if recording is not None:
+        content["files"]["stimulus.file"] = _sha256(spec.beside(recording))
+        content["stimulus"]["file"] = Path(recording).suffix.lower()  # what it holds counts, not where it lies
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _translate(source: Source, error: ValidationError) -> DesignFileError:
+    """The first of pydantic's complaints, in the words of the design file.
+
+    A missing key comes last: it is often the key misspelt further down.
+    """
+    found = []
+    for item in error.errors(include_url=False):
+        key, reason, remedy = _explain(item["type"], item["loc"], item.get("ctx", {}), item["input"])
+        found.append((item["type"] == "missing", source.line(key) or math.inf, key, reason, remedy))
+    _, _, key, reason, remedy = min(found, key=lambda entry: entry[:2])
+    return source.error(key, reason, remedy)
+
+
+def _explain(kind: str, key: Key, context: dict[str, Any], value: Any) -> tuple[Key, str, str]:
+    own = context.get("error")
+    if isinstance(own, FieldError):
+        return (*key, *own.key), own.reason, own.remedy
+    name = next(part for part in reversed(key) if isinstance(part, str))
+    place = key[: len(key) - key[::-1].index(name)]
+    table = table_at(place)
+    if kind == "extra_forbidden":
+        return key, "unknown key", _nearest(name, place)
+    known = table.model_fields.get(name) if table else None
+    example = f"{name} = {as_toml(known.examples[0])}" if known and known.examples else ""
+    if not example:  # a whole table
+        inner = table_at((*place, ""))
+        needed = [n for n, f in inner.model_fields.items() if f.is_required()] if inner else []
+        example = f"a table [{name}]" + (f" with {' and '.join(needed)}" if needed else "")
+    if kind == "missing":
+        return key, "required, but not given", f"add {example}"
+    if kind in _LIMITS:
+        limit, words = _LIMITS[kind]
+        return key, f"{words} {as_toml(context[limit])}", f"write for example {example}"
+    if kind in ("literal_error", "enum"):
+        close = _close(value, re.findall(r"'([^']+)'", context["expected"])) if isinstance(value, str) else None
+        remedy = f"did you mean {as_toml(close)}?" if close else f"write for example {example}"
+        return key, f"must be {context['expected']}", remedy
+    return key, _TYPES.get(kind, kind.replace("_", " ")), f"write for example {example}"
+
+
+def _nearest(name: str, place: Key) -> str:
+    """What an unknown key was probably meant to be."""
+    table = table_at(place)
+    known = list(table.model_fields) if table else []
+    close = _close(name, known)
+    if close:
+        return f"did you mean {close}?"
+    homes = [home for home in DesignFile.model_fields if (inner := table_at((home, ""))) and name in inner.model_fields]
+    if homes:
+        return f"{name} belongs in [{homes[0]}]"
+    return f"remove it; the keys here are {', '.join(known)}"
+
+
+def _close(name: str, known: Iterable[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(name, list(known), 1, 0.6)), None)
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of a design file, with a description of every key, for editors that complete TOML."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **DesignFile.model_json_schema()}

@@ -1,0 +1,290 @@
+"""The tables of a design file as frozen models: every key with its type, range, default and meaning.
+
+What one table can judge alone is judged here; `spec` judges what takes two tables or a file.
+"""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from .fields import MOST_TAPS, AccumulatorBits, CoefficientBits, Coefficients, FieldError, FormatText, Gain
+from .fixed import Overflow, Rounding
+from .keywords import KEYWORDS
+from .tomlmap import Key
+
+MOST_BANDS = 100
+
+Algorithm = Literal[
+    "gc-pso", "ppso", "greedy", "greedy-add", "exchange", "annealing", "random", "common-lsb", "uniform", "exact"
+]
+
+
+class Table(BaseModel):
+    """What all tables share: they cannot be changed, take no unknown key, convert no type and hold no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class DesignTable(Table):
+    """What the design is called and which kind of circuit it is."""
+
+    name: str = Field(description="Name of the Verilog module and of the files.", examples=["channel_lpf"])
+    kind: Literal["fir", "receiver", "detector", "descent", "equalizer"] = Field(
+        description="Kind of circuit.", examples=["fir"]
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _identifier(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            plain = "fir_" + re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")[:50]
+            reason = "not a Verilog identifier: letters, digits and _ are allowed, no digit first"
+            raise FieldError(reason, f'write for example name = "{plain}"')
+        if name in KEYWORDS:
+            raise FieldError("a keyword of Verilog or SystemVerilog", f'write for example name = "{name}_filter"')
+        if len(name) > 64:
+            raise FieldError(f"{len(name)} characters are too long for some tools", "use at most 64 characters")
+        return name
+
+
+class InputTable(Table):
+    """The samples that arrive."""
+
+    format: FormatText = Field(description="Fixed-point format of a sample, sign bit counted.", examples=["s1.11"])
+    sample_rate: float = Field(description="Samples a second, Hz.", ge=1e-3, le=1e12, examples=[2000000])
+    complex: bool = Field(False, description="I and Q, each through the same real filter.", examples=[False])
+
+
+class OutputTable(Table):
+    """The samples that leave."""
+
+    format: FormatText = Field(description="Fixed-point format of a sample, sign bit counted.", examples=["s1.15"])
+    rounding: Annotated[Rounding, Field(strict=False)] = Field(
+        Rounding.HALF_UP, description="How bits below the output's last are dropped.", examples=["half_up"]
+    )
+    overflow: Annotated[Overflow, Field(strict=False)] = Field(
+        Overflow.SATURATE, description="What becomes of a value beyond the output's range.", examples=["saturate"]
+    )
+
+
+class BandTable(Table):
+    """One band of the response: a pass band (`ripple`) or a stop band (`attenuation`)."""
+
+    start: float = Field(description="Lower edge, in the unit of sample_rate.", ge=0, examples=[0])
+    stop: float = Field(description="Upper edge, in the unit of sample_rate.", gt=0, examples=[250000.0])
+    gain: float = Field(1.0, description="Gain of this pass band, times G.", ge=1e-6, le=1e6, examples=[1.0])
+    ripple_db: float | None = Field(None, description="Largest |20 log10(|H|/G)|, dB.", ge=1e-9, le=40, examples=[0.1])
+    ripple: float | None = Field(None, description="Largest | |H|/G - 1 |.", ge=1e-9, lt=1, examples=[0.01])
+    attenuation_db: float | None = Field(None, description="Least -20 log10(|H|/G), dB.", gt=0, le=300, examples=[60])
+    attenuation: float | None = Field(None, description="Largest |H|/G.", ge=1e-15, lt=1, examples=[0.001])
+
+    @property
+    def passband(self) -> bool:
+        """Whether the band is to be passed."""
+        return self.ripple is not None or self.ripple_db is not None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> "BandTable":
+        forms = ("ripple_db", "ripple", "attenuation_db", "attenuation")
+        given = [name for name in forms if getattr(self, name) is not None]
+        if not given:
+            raise FieldError("neither ripple nor attenuation is given", "add ripple_db = 0.1 or attenuation_db = 60")
+        if len(given) > 1:
+            raise FieldError(f"given together with {given[0]}", f"keep only one of {' and '.join(given)}", given[1])
+        if self.stop <= self.start:
+            raise FieldError(f"the band stops at or below its start, {self.start:g}", "give a stop above it", "stop")
+        if not self.passband and "gain" in self.model_fields_set:
+            raise FieldError(
+                "a stop band has no gain", "remove gain, or give ripple_db in place of attenuation", "gain"
+            )
+        return self
+
+
+class ResponseTable(Table):
+    """What the filter does to each frequency: bands, coefficients, or both."""
+
+    bands: Annotated[tuple[BandTable, ...], Field(strict=False)] | None = Field(
+        None,
+        description="Bands by rising frequency; what lies between them is free.",
+        examples=[[{"start": 0, "stop": 250000.0, "ripple_db": 0.1}]],
+    )
+    gain: Gain = Field(1.0, description='Gain G of the pass band, or "free".', examples=[1.0])
+    taps: int | None = Field(
+        None, description="Length of the filter; left out: the shortest.", ge=1, le=MOST_TAPS, examples=[31]
+    )
+    coefficients: Coefficients | None = Field(
+        None, description="Impulse response, or a CSV file beside the design file.", examples=[[0.25, 0.5, 0.25]]
+    )
+    decimate: int = Field(1, description="Keep one output of so many.", ge=1, le=1 << 16, examples=[1])
+    interpolate: int = Field(1, description="Outputs for each input.", ge=1, le=1 << 16, examples=[1])
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "ResponseTable":
+        if self.bands is None and self.coefficients is None:
+            raise FieldError(
+                "neither bands nor coefficients are given", "add bands = [ ... ] or coefficients = [ ... ]"
+            )
+        if self.bands is not None:
+            _rising(self.bands)
+        if self.coefficients is not None:
+            if not any(self.coefficients):
+                raise FieldError("every coefficient is 0", "give a filter that passes something", "coefficients")
+            if self.taps is not None and self.taps != len(self.coefficients):
+                reason = f"there are {len(self.coefficients)} coefficients"
+                raise FieldError(reason, f"write taps = {len(self.coefficients)}, or remove taps", "taps")
+            if self.gain == "free" and self.bands is None:
+                raise FieldError(
+                    "a free gain is measured over pass bands, and there are none", "write gain = 1.0", "gain"
+                )
+        return self
+
+
+def _rising(bands: tuple[BandTable, ...]) -> None:
+    """Raise a `FieldError` unless the bands rise in frequency without overlap and one of them passes."""
+    if not bands:
+        raise FieldError(
+            "the list of bands is empty", "add a band, such as { start = 0, stop = 1e6, ripple_db = 0.1 }", "bands"
+        )
+    if len(bands) > MOST_BANDS:
+        raise FieldError(f"{len(bands)} bands are too many", f"give at most {MOST_BANDS}", "bands")
+    if not any(band.passband for band in bands):
+        raise FieldError("no band passes anything", "give one band ripple_db in place of attenuation_db", "bands")
+    for k in range(1, len(bands)):
+        before, after = bands[k - 1], bands[k]
+        if after.start < before.start:
+            raise FieldError(
+                f"below the start of the band before, {before.start:g}",
+                "list bands by rising frequency",
+                "bands",
+                k,
+                "start",
+            )
+        if after.start < before.stop:
+            reason = f"overlaps the band before, which stops at {before.stop:g}"
+            raise FieldError(reason, "start it above that, leaving room for the transition", "bands", k, "start")
+        alike = before.gain == after.gain or not (before.passband or after.passband)
+        if after.start == before.stop and not (alike and before.passband == after.passband):
+            reason = "begins where the band before stops; no filter can jump between them"
+            raise FieldError(reason, "leave room for the transition", "bands", k, "start")
+
+
+class HardwareTable(Table):
+    """How the circuit is built."""
+
+    structure: Literal["auto", "transposed", "direct", "folded", "cascade"] = Field(
+        "auto", description="Form of the filter.", examples=["auto"]
+    )
+    interface: Literal["plain", "axi_stream"] = Field("plain", description="Ports.", examples=["plain"])
+    clock: float | None = Field(
+        None, description="Clock, Hz; left out: the sample rate.", gt=0, le=1e12, examples=[122880000.0]
+    )
+    dsp: bool = Field(False, description="Whether DSP blocks may be used.", examples=[False])
+    reset_data: bool = Field(True, description="Whether rst clears the samples held, too.", examples=[True])
+
+
+class BudgetTable(Table):
+    """What may be spent when the error is minimised: one of the two."""
+
+    bits: int | None = Field(None, description="Coefficient bits in all.", ge=1, le=1 << 20, examples=[160])
+    luts: int | None = Field(None, description="Look-up tables.", ge=1, le=1 << 24, examples=[400])
+
+    @model_validator(mode="after")
+    def _one(self) -> "BudgetTable":
+        if (self.bits is None) == (self.luts is None):
+            given = "neither" if self.bits is None else "both"
+            raise FieldError(f"{given} of bits and luts given", "write { bits = 160 } or { luts = 400 }")
+        return self
+
+
+class GoalTable(Table):
+    """What is minimised, what must be reached, and on which device family."""
+
+    minimise: Literal["luts", "cells", "error"] = Field(description="What is made small.", examples=["luts"])
+    sqnr_db: float | None = Field(None, description="Least SQNR, dB.", gt=0, le=400, examples=[60])
+    max_error_ulp: float | None = Field(
+        None, description="Largest error, units in the output's last place.", gt=0, le=1e9, examples=[1.0]
+    )
+    fmax_mhz: float | None = Field(None, description="Least clock rate, MHz.", gt=0, le=1e5, examples=[100])
+    evm_percent: float | None = Field(
+        None, description="Largest error vector magnitude, %.", gt=0, le=100, examples=[1.0]
+    )
+    sfdr_db: float | None = Field(None, description="Least spurious-free range, dB.", gt=0, le=400, examples=[70])
+    budget: BudgetTable | None = Field(
+        None, description="What may be spent, with minimise = error.", examples=[{"bits": 160}]
+    )
+    target: Literal["ice40", "ecp5", "xc7", "gowin"] = Field("ice40", description="Device family.", examples=["ice40"])
+
+    @model_validator(mode="after")
+    def _direction(self) -> "GoalTable":
+        if self.minimise == "error" and self.budget is None:
+            raise FieldError(
+                "an error is minimised within a budget, and none is given", "add budget = { bits = 160 }", "minimise"
+            )
+        if self.minimise != "error" and self.budget is not None:
+            remedy = 'remove budget, or write minimise = "error"'
+            raise FieldError(
+                f"a budget bounds the error's search; here {self.minimise} are minimised", remedy, "budget"
+            )
+        if self.minimise != "error" and self.sqnr_db is None and self.max_error_ulp is None:
+            reason = "nothing says how accurate the design must be"
+            raise FieldError(reason, "add sqnr_db = 60 or max_error_ulp = 1.0", "minimise")
+        return self
+
+
+class SearchTable(Table):
+    """How widths are searched for."""
+
+    algorithm: Algorithm = Field("gc-pso", description="Search method.", examples=["gc-pso"])
+    seed: int = Field(1, description="Seed of everything random.", ge=0, le=(1 << 63) - 1, examples=[1])
+    evaluations: int = Field(20000, description="Cheap evaluations allowed.", ge=1, le=10**8, examples=[20000])
+    coefficient_bits: CoefficientBits = Field(
+        (2, 18), description="Bits of a coefficient: a range to search, or a number.", examples=[[2, 18]]
+    )
+    accumulator_bits: AccumulatorBits | None = Field(
+        None, description="Bits of a sum: a range to search, or a number; left out: as needed.", examples=[[8, 32]]
+    )
+
+
+class StimulusTable(Table):
+    """The samples the design is judged on; a file goes before a kind."""
+
+    file: str | None = Field(None, description="Recording: .cu8, .wav or .npy.", examples=["samples.cu8"])
+    kind: Literal["noise", "tone", "qpsk"] = Field("noise", description="Synthetic signal.", examples=["noise"])
+
+    @model_validator(mode="after")
+    def _one(self) -> "StimulusTable":
+        if self.file is not None and "kind" in self.model_fields_set:
+            raise FieldError("a file is given as well", "keep only one of file and kind", "kind")
+        return self
+
+
+class DesignFile(Table):
+    """A hwgen design file."""
+
+    design: DesignTable = Field(description="Name and kind.")
+    input: InputTable = Field(description="The samples that arrive.")
+    output: OutputTable = Field(description="The samples that leave.")
+    response: ResponseTable | None = Field(default=None, description="What a filter does to each frequency.")
+    hardware: HardwareTable = Field(default=HardwareTable.model_validate({}), description="How it is built.")
+    goal: GoalTable = Field(description="What is minimised and what must be reached.")
+    search: SearchTable = Field(default=SearchTable.model_validate({}), description="How widths are searched for.")
+    stimulus: StimulusTable = Field(
+        default=StimulusTable.model_validate({}), description="The samples it is judged on."
+    )
+
+
+def table_at(key: Key) -> type[Table] | None:
+    """The model of the table that holds the last part of `key`, or None."""
+    table: type[Table] | None = DesignFile
+    for part in key[:-1]:
+        if isinstance(part, str) and table is not None:
+            field = table.model_fields.get(part)
+            table = _model_in(field.annotation) if field else None
+    return table
+
+
+def _model_in(annotation: Any) -> type[Table] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Table):
+        return annotation
+    return next(filter(None, map(_model_in, getattr(annotation, "__args__", ()))), None)
