@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
 
-from .fixed import Format
-from .tomlmap import read_bytes
+from hwgen.fixed import Format
+from hwgen.tomlmap import read_bytes
 
 MOST_TAPS = 4096
 MOST_BITS = 64

@@ -17,9 +17,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from . import tomlmap
-from .fields import FieldError
-from .tables import (
+from hwgen import tomlmap
+from hwgen.fields import FieldError
+from hwgen.tables import (
     BandTable,
     BudgetTable,
     DesignFile,
@@ -33,7 +33,7 @@ from .tables import (
     StimulusTable,
     table_at,
 )
-from .tomlmap import DesignFileError, Key, Source, as_toml
+from hwgen.tomlmap import DesignFileError, Key, Source, as_toml
 
 __all__ = [
     "BandTable",

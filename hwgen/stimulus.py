@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.io import wavfile
 from scipy.signal import upfirdn
 
-from .fixed import Format, from_float
-from .spec import Spec
+from hwgen.fixed import Format, from_float
+from hwgen.spec import Spec
 
 _SPAN = 8  # symbols to each side of a root-raised-cosine pulse
 _ROLL_OFF = 0.22  # as in 3GPP's W-CDMA

@@ -8,16 +8,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from .fields import MOST_TAPS, AccumulatorBits, CoefficientBits, Coefficients, FieldError, FormatText, Gain
-from .fixed import Overflow, Rounding
-from .keywords import KEYWORDS
-from .tomlmap import Key
+from hwgen.fields import MOST_TAPS, AccumulatorBits, CoefficientBits, Coefficients, FieldError, FormatText, Gain
+from hwgen.fixed import Overflow, Rounding
+from hwgen.keywords import KEYWORDS
+from hwgen.tomlmap import Key
 
 MOST_BANDS = 100
 
-Algorithm = Literal[
-    "gc-pso", "ppso", "greedy", "greedy-add", "exchange", "annealing", "random", "common-lsb", "uniform", "exact"
-]
+Algorithm = Literal["gc-pso", "ppso", "greedy", "exchange", "common-lsb", "uniform"]
 
 
 class Table(BaseModel):

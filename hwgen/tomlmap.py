@@ -67,7 +67,7 @@ class Source:
 
     def error(self, key: Key, reason: str, remedy: str, default: Any = None) -> DesignFileError:
         """The error that blames `key`; `default` is the value shown when the file does not give one."""
-        value = self.value(key)
+        value = self.value(key) if key else None  # "" blames the whole file, which is not shown
         shown = default if value is ABSENT else value
         return DesignFileError(str(self.path), self.line(key), join(key), shown, reason, remedy)
 

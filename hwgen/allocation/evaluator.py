@@ -34,6 +34,12 @@ class Evaluation(NamedTuple):
         return np.lexsort((self.spent, self.objective, self.violation))
 
 
+def judge(problem: Problem, values: NDArray[np.float64]) -> Evaluation:
+    """The raw columns (P, 2 + C) of `Problem.measure`, read as that problem's objective and limits."""
+    objective, spent = (0, 1) if problem.spends else (1, 0)
+    return Evaluation(values[:, objective], problem.excess(values), values[:, spent], values)
+
+
 class Cache:
     """Raw values by point, and digests of the points an interrupted run had seen."""
 
@@ -101,8 +107,7 @@ class Evaluator:
                     self._seen[key] = None
         values = np.array([self._cache.values[key] for key in keys])
         values = values.reshape(len(keys), 2 + len(self.problem.constraints))
-        pick = (0, 1) if self.problem.spends else (1, 0)
-        result = Evaluation(values[:, pick[0]], self.problem.excess(values), values[:, pick[1]], values)
+        result = judge(self.problem, values)
         self._note(rows, result)
         return result
 

@@ -1,8 +1,9 @@
 """GC-PSO: a particle swarm repaired by a greedy criterion, after Fang et al. 2024 (arXiv 2412.03101).
 
 The paper's abstract gives the idea; the formulation here is ours. After each move of the swarm, every particle is
-taken to the feasible set (under a budget: drop the level with the least error per consumption; under a goal: add the
-one with the most error removed per consumption) and then uses what is left. So each evaluation is of a useful point.
+taken to the feasible set (drop the level with the least error per consumption) and then uses what is left (add the one
+with the most error removed per consumption), so that each evaluation is of a useful point. A goal is
+sought as a budget that shrinks: the swarm minimises the violation below the best consumption that meets the goal.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,8 @@ from hwgen.allocation.baselines import find_common_lsb, find_uniform
 from hwgen.allocation.evaluator import Evaluator, Progress
 from hwgen.allocation.problem import Allocation, Problem
 from hwgen.allocation.sensitivity import Sensitivity
-from hwgen.allocation.swarm import Swarm, feasible_first
+from hwgen.allocation.swarm import Swarm
+from hwgen.allocation.walk import relieve, walk
 
 
 class GcPso:
@@ -51,6 +53,9 @@ class GcPso:
         count = int(np.clip(evaluator.limit // 20, 4, 40)) if particles is None else particles
         self.sensitivity = Sensitivity(evaluator, evaluator.limit // 8)
         self.swarm = Swarm(depth, count, rng, topology, inertia, cognitive, social)
+        if not evaluator.feasible:
+            relieve(evaluator, evaluator.best)
+        self.sensitivity.aim.tighten()
         starts = np.array(seeds, dtype=np.int64).reshape(-1, depth.size)
         if len(starts):
             # Every second place, so that a seed has neighbours that explore.
@@ -63,13 +68,18 @@ class GcPso:
 
     def _settle(self) -> None:
         """Repair and evaluate every particle, and remember."""
+        aim, before = self.sensitivity.aim, self.evaluator.best_key
         noise = np.exp(self.spread * self.rng.normal(size=self.swarm.position.shape))
         index, found = self.sensitivity.repair(self.swarm.points(), noise)
         self.swarm.place(index)
         # A particle back at a best it knew would only repeat itself: kick it by about a level in each dimension.
         stuck = (index == self.swarm.own).all(axis=1)
-        self.swarm.learn(index, found, feasible_first)
+        self.swarm.learn(index, found.values, aim.order)
         self.swarm.velocity[stuck] += self.kick * self.rng.normal(size=(int(stuck.sum()), index.shape[1]))
+        if not aim.problem.spends and self.evaluator.best_key < before:
+            # The point may meet the goal with room to spare.
+            walk(self.evaluator, self.evaluator.best, -1, to_feasible=False, allowance=4 * index.shape[1])
+            aim.tighten()
 
     @property
     def finished(self) -> bool:
@@ -78,7 +88,7 @@ class GcPso:
 
     def step(self) -> None:
         """Move every particle once."""
-        self.swarm.advance(self.rng, feasible_first)
+        self.swarm.advance(self.rng, self.sensitivity.aim.order)
         self._settle()
 
     def state(self) -> dict[str, Any]:
@@ -94,6 +104,7 @@ class GcPso:
         self.rng.bit_generator.state = state["rng"]
         self.swarm.restore(state["swarm"])
         self.evaluator.restore(state["evaluator"])
+        self.sensitivity.aim.tighten()
 
 
 def gcpso(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hwgen.allocation.evaluator import Evaluator, Progress
+from hwgen.allocation.evaluator import Evaluator, Progress, judge
 from hwgen.allocation.problem import HUGE, Allocation, Problem
 from hwgen.allocation.swarm import Swarm
 
@@ -56,18 +56,16 @@ def ppso(
     found = evaluator(swarm.points())
     weight = first_weight(evaluator, found.objective)
 
-    def penalised(
-        objective: NDArray[np.float64], violation: NDArray[np.float64], spent: NDArray[np.float64]
-    ) -> NDArray[np.intp]:
-        # A particle without a memory yet has infinities for both; it sorts last.
-        return np.lexsort((spent, objective + weight * violation))
+    def penalised(values: NDArray[np.float64]) -> NDArray[np.intp]:
+        seen = judge(problem, values)
+        return np.lexsort((seen.spent, seen.objective + weight * seen.violation))
 
-    swarm.learn(swarm.points(), found, penalised)
+    swarm.learn(swarm.points(), found.values, penalised)
     while evaluator.left > 0:
         swarm.advance(rng, penalised)
         points = swarm.points()
         found = evaluator(points)
         if np.mean(found.violation == 0) < 0.5:
             weight = min(weight * GROWTH, HUGE)
-        swarm.learn(points, found, penalised)
+        swarm.learn(points, found.values, penalised)
     return evaluator.allocation("ppso")

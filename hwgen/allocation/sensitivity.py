@@ -1,15 +1,61 @@
-"""What one level of each variable is worth, measured once, so that repair need not look around at every step."""
+"""What one level of each variable is worth, measured once, so that repair need not look around at every step.
+
+Repair always works towards a budget. A goal becomes one: less consumption than the best point that meets the goal.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwgen.allocation.evaluator import Evaluation, Evaluator
+from hwgen.allocation.evaluator import Evaluation, Evaluator, judge
+from hwgen.allocation.problem import TOLERANCE
 from hwgen.allocation.walk import Index
 
 Table = NDArray[np.float64]
 
 # Rounds of prediction and correction for points whose limits the additive model does not predict exactly.
 ROUNDS = 3
+
+
+class Aim:
+    """What the swarm is after: the problem itself under a budget; under a goal, the smallest violation below a cap.
+
+    The cap lies just below the consumption of the best feasible point, and comes down with it. Where
+    no point is feasible yet, it is the consumption of ``top``, all-upper (2 + C,).
+    """
+
+    def __init__(self, evaluator: Evaluator, top: Table) -> None:
+        self.evaluator, self.problem, self.cap = evaluator, evaluator.problem, float(top[1])
+        self.tighten()
+
+    def tighten(self) -> None:
+        """Bring the cap below the best consumption known."""
+        if self.evaluator.feasible:
+            best = float(self.evaluator.best_values[1])
+            self.cap = best - 1e-9 * max(abs(best), 1e-9)
+
+    @property
+    def limited(self) -> NDArray[np.bool_]:
+        """Which columns (2 + C,) the repair must bring down."""
+        if self.problem.spends:
+            return np.isfinite(self.problem.limits)
+        return np.arange(2 + len(self.problem.constraints)) == 1
+
+    def excess(self, values: Table) -> Table:
+        """Relative excess (...,) of values (..., 2 + C) over what repair must respect."""
+        if self.problem.spends:
+            return self.problem.excess(values)
+        over = (values[..., 1] - self.cap) / (abs(self.cap) or 1.0)
+        return np.where(over > TOLERANCE, over, 0.0)
+
+    def judge(self, values: Table) -> Evaluation:
+        """Read raw columns (P, 2 + C) as objective and violation of the aim."""
+        if self.problem.spends:
+            return judge(self.problem, values)
+        return Evaluation(self.problem.excess(values), self.excess(values), values[:, 0], values)
+
+    def order(self, values: Table) -> NDArray[np.intp]:
+        """Rows of values (P, 2 + C), best first."""
+        return self.judge(values).order()
 
 
 class Sensitivity:
@@ -41,10 +87,11 @@ class Sensitivity:
         self.change = {
             step: self.delta[:, np.clip(steps + step, 0, levels - 1)] - self.delta for step in (-1, 1)
         }  # of one move, by direction
-        self.limited = np.isfinite(problem.limits)
+        self.aim = Aim(evaluator, self.top)
+        limited = self.aim.limited
         # A generator of its own: the model must come out the same after a resume.
         probe = np.random.default_rng(0).integers(0, problem.depth + 1, (6, problem.size))
-        actual, predicted = evaluator(probe).values[:, self.limited], self.predict(probe)[:, self.limited]
+        actual, predicted = evaluator(probe).values[:, limited], self.predict(probe)[:, limited]
         self.exact = bool((np.abs(actual - predicted) <= 1e-9 * (np.abs(actual) + 1e-30)).all())
 
     def predict(self, index: Index) -> Table:
@@ -59,9 +106,9 @@ class Sensitivity:
         """
         ratio = np.ones((len(index), self.top.size))
         if not self.exact:
-            ratio = self._ratio(index, self.evaluator(index))
+            ratio = self._ratio(index, self._measure(index))
         index = self._plan(index, ratio, noise)
-        best, found = index, self.evaluator(index)
+        best, found = index, self._measure(index)
         for _ in range(ROUNDS):
             rows = np.flatnonzero((found.violation > 0) | (not self.exact))
             if not rows.size or self.evaluator.left <= 0:
@@ -73,7 +120,7 @@ class Sensitivity:
             if not moved.any():
                 break
             rows, index = rows[moved], index[moved]
-            tried = self.evaluator(index)
+            tried = self._measure(index)
             better = [tried.key(row) < found.key(at) for row, at in enumerate(rows)]
             best = best.copy()
             best[rows[better]] = index[better]
@@ -82,6 +129,9 @@ class Sensitivity:
                 column[rows[better]] = news[better]
         return best, found
 
+    def _measure(self, index: Index) -> Evaluation:
+        return self.aim.judge(self.evaluator(index).values)
+
     def _ratio(self, index: Index, actual: Evaluation) -> Table:
         """Scale (P, 2 + C) that makes the model right at the measured points."""
         predicted = self.predict(index)
@@ -89,16 +139,15 @@ class Sensitivity:
         return np.clip(np.where(usable, actual.values / np.where(usable, predicted, 1.0), 1.0), 1e-6, 1e6)
 
     def _plan(self, index: Index, ratio: Table, noise: Table | None) -> Index:
-        """Towards feasibility (down under a budget, up under a goal), then back while feasible."""
+        """Down to the limits, dropping the level with the least error per consumption; then up while they hold."""
         index = np.array(index, dtype=np.int64)
-        towards = -1 if self.problem.spends else 1
-        for step, filling in ((towards, False), (-towards, True)):
+        for step, filling in ((-1, False), (1, True)):
             start = index.copy()
             harm = self._harm(start, step)
             # Every round moves at least one level of each active row one way, so this ends.
             for _ in range(int(self.problem.depth.sum())):
                 values = self.predict(index) * ratio
-                over = self.problem.excess(values) > 0
+                over = self.aim.excess(values) > 0
                 active = np.flatnonzero(~over if filling else over)
                 if not active.size or not self._move(index, active, step, filling, values, ratio, harm, start, noise):
                     break
@@ -117,11 +166,11 @@ class Sensitivity:
             price = price * noise[rows]
         possible = (target >= 0) & (target <= self.problem.depth)
         if filling:
-            possible &= self.problem.excess(values[rows, None] + change) == 0
+            possible &= self.aim.excess(values[rows, None] + change) == 0
         price = np.where(possible, price, np.inf)
         order = np.argsort(price, axis=1, kind="stable")
         running = values[rows, None] + np.cumsum(np.take_along_axis(change, order[..., None], axis=1), axis=1)
-        over = self.problem.excess(running) > 0
+        over = self.aim.excess(running) > 0
         # Filling: the prefix before the first excess. Repairing: the prefix that ends the excess.
         ends = over if filling else ~over
         count = np.where(ends.any(axis=1), ends.argmax(axis=1) + (not filling), self.problem.size)

@@ -6,19 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwgen.allocation.evaluator import Evaluation
 from hwgen.allocation.walk import Index
 
-# Points (objective, violation, spent), P each -> their order, best first.
-Order = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], NDArray[np.intp]]
+# Raw columns (P, 2 + C) of P points -> their order, best first.
+Order = Callable[[NDArray[np.float64]], NDArray[np.intp]]
 TOPOLOGIES = ("ring", "global")
-
-
-def feasible_first(
-    objective: NDArray[np.float64], violation: NDArray[np.float64], spent: NDArray[np.float64]
-) -> NDArray[np.intp]:
-    """Less violation first, then the better objective, then the one that spends less."""
-    return np.lexsort((spent, objective, violation))
 
 
 class Swarm:
@@ -32,7 +24,7 @@ class Swarm:
     position, velocity
         Floats (P, n). Points are positions rounded to the nearest level.
     own, memory
-        Own best points, integers (P, n), and their objective, violation and spent (3, P).
+        Own best points, integers (P, n), and the raw columns (P, 2 + C) they were measured at.
     """
 
     def __init__(
@@ -49,7 +41,7 @@ class Swarm:
         self.position = rng.uniform(0, 1, shape) * depth
         self.velocity = rng.uniform(-0.25, 0.25, shape) * depth
         self.own = self.points()
-        self.memory = np.full((3, particles), np.inf)
+        self.memory: NDArray[np.float64] | None = None
 
     def points(self) -> Index:
         """Positions rounded to levels, (P, n)."""
@@ -59,17 +51,20 @@ class Swarm:
         """Move particles whose point differs from ``index`` (P, n) there; the others keep their fraction of a level."""
         self.position = np.where(self.points() == index, self.position, index)
 
-    def learn(self, index: Index, found: Evaluation, order: Order) -> None:
-        """Replace the own bests that ``index`` (P, n) improves."""
-        news = np.stack([found.objective, found.violation, found.spent])
-        ranks = np.argsort(order(*np.concatenate([self.memory, news], axis=1)))
+    def learn(self, index: Index, values: NDArray[np.float64], order: Order) -> None:
+        """Replace the own bests that ``index`` (P, n), measured at ``values``, improves; all of them the first time."""
+        if self.memory is None:
+            self.own, self.memory = index.copy(), values.copy()
+            return
+        ranks = np.argsort(order(np.concatenate([self.memory, values])))
         better = ranks[len(index) :] < ranks[: len(index)]
         self.own[better] = index[better]
-        self.memory[:, better] = news[:, better]
+        self.memory[better] = values[better]
 
     def leaders(self, order: Order) -> Index:
         """For each particle the best own point it knows of, (P, n)."""
-        ranks = np.argsort(order(*self.memory))
+        assert self.memory is not None, "a swarm learns before it moves"
+        ranks = np.argsort(order(self.memory))
         if self.topology == "global":
             return self.own[np.full(len(ranks), ranks.argmin())]
         around = np.arange(len(ranks))[:, None] + np.array([-1, 0, 1])
@@ -91,7 +86,7 @@ class Swarm:
     def state(self) -> dict[str, Any]:
         """Plain JSON data; floats survive it exactly."""
         names = ("position", "velocity", "own", "memory")
-        return {name: getattr(self, name).tolist() for name in names}
+        return {name: np.asarray(getattr(self, name)).tolist() for name in names}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from `state` of a swarm of the same shape."""

@@ -13,7 +13,7 @@ from hwgen.designs.reference import Reference
 from hwgen.designs.values import Coefficients
 from hwgen.designs.word_lengths import WordLengths
 
-_ATTEMPTS = 5  # corrections of the analytic noise by the bit-true measurement
+_ATTEMPTS = 3  # corrections of the analytic noise by the bit-true measurement
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +52,19 @@ class Sizing:
         return self._corrected(coefficients, lengths, lambda c: _guarded(lengths, c), label, kind)
 
     def allocated(
-        self, coefficients: Coefficients, label: str, rng: np.random.Generator, kind: str = "search"
+        self,
+        coefficients: Coefficients,
+        label: str,
+        rng: np.random.Generator,
+        evaluations: int,
+        kind: str = "search",
+        algorithm: str = "gc-pso",
     ) -> tuple[Candidate, Allocation] | None:
-        """Every LSB its own variable, by the design's search algorithm, from the closed form."""
-        lengths, spec = self.lengths(coefficients), self.reference.spec
+        """Every LSB its own variable, by the given algorithm, from the closed form; `evaluations` for all attempts.
+
+        The analytic noise steers the search; what the bit-true model then measures corrects the goal it is given.
+        """
+        lengths = self.lengths(coefficients)
         start = self.graded(coefficients, label)
         if start is None or not self._has_goal:
             return None
@@ -63,14 +72,15 @@ class Sizing:
         coarsest = int(first[len(lengths.graph.adders) :].max()) + 2
         reference = np.maximum(lengths.reference(coarsest), first)
         finest = np.minimum(np.maximum(self._finest(lengths), first - 4), first)
-        margin, best, known = 1.0, None, [reference - first]
+        margin, best, known = self._share(lengths, coefficients, first) * self._slack(start), None, [reference - first]
         for _ in range(_ATTEMPTS):
             problem = lengths.problem(self._excess(lengths, coefficients, margin), self.estimate, reference, finest)
             try:
-                if spec.search.algorithm == "gc-pso":
-                    found = allocate(problem, rng, spec.search.evaluations, seeds=known)
+                share = max(evaluations // 2, 1)
+                if algorithm == "gc-pso":
+                    found = allocate(problem, rng, share, seeds=known)
                 else:
-                    found = ALGORITHMS[spec.search.algorithm](problem, rng, spec.search.evaluations)
+                    found = ALGORITHMS[algorithm](problem, rng, share)
             except Infeasible:
                 break
             candidate = self._candidate(coefficients, lengths, reference - np.array(found.bits), label, kind)
@@ -84,6 +94,9 @@ class Sizing:
         return best
 
     # ------------------------------------------------------------------ parts
+    def _share(self, lengths: WordLengths, coefficients: Coefficients, lsbs: NDArray[np.int64]) -> float:
+        return float(self._excess(lengths, coefficients, 1.0)(lsbs[None, :])[0])
+
     @property
     def _has_goal(self) -> bool:
         goal = self.reference.spec.goal

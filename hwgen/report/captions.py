@@ -6,7 +6,7 @@ from statistics import median
 
 from hwgen.report.evidence import Margin
 from hwgen.report.verdict import luts
-from hwgen.report.words import count, frequency, is_number, listed, number, percent
+from hwgen.report.words import count, frequency, is_number, listed, measured, number, percent
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,9 @@ def _response(evidence: dict, margins: Sequence[Margin]) -> str:
         return ""
     if not margins:
         return "The response of the quantised filter; there is no mask to compare it with."
-    unit = response["unit"]
     rooms = [
-        f"{number(abs(band.margin), 3)} dB {'from its limit' if band.met else 'beyond its limit'} at "
-        f"{frequency(band.frequency, unit)} ({'pass' if band.passband else 'stop'} band)"
+        f"{measured(abs(band.margin), 'dB', 3)} {'from its limit' if band.met else 'beyond its limit'} at "
+        f"{frequency(band.frequency, band.unit)} ({'pass' if band.passband else 'stop'} band)"
         for band in margins
     ]
     inside = "stays inside" if all(band.met for band in margins) else "leaves"
@@ -55,8 +54,12 @@ def _bits(evidence: dict) -> str:
     kept = [width for width in bits if width > 0]
     if not kept:
         return f"All {count(len(bits), 'tap')} are zero."
-    zeros = f" {count(len(bits) - len(kept), 'tap is', 'taps are')} zero and cost nothing." if len(kept) < len(bits) else ""
-    spread = f"from {number(min(kept))} to {count(max(kept), 'bit')} each, {number(sum(bits) / len(bits), 1)} on average"
+    zeros = (
+        f" {count(len(bits) - len(kept), 'tap is', 'taps are')} zero and cost nothing." if len(kept) < len(bits) else ""
+    )
+    spread = (
+        f"from {number(min(kept))} to {count(max(kept), 'bit')} each, {number(sum(bits) / len(bits), 1)} on average"
+    )
     return f"{count(len(bits), 'tap')}, {spread}: {number(sum(bits))} bits in all, sign included.{zeros}"
 
 
@@ -78,10 +81,12 @@ def _designs(result: dict, evidence: dict) -> str:
     meeting = [row for row in designs if row.get("meets")]
     text = f"{count(len(designs), 'design')} tried, {number(len(meeting))} of them meet the goal."
     area, _ = luts(result)
-    rivals = [row["lut"] for row in meeting if row.get("kind") not in ("search", "chosen") and is_number(row.get("lut"))]
+    rivals = [
+        row["lut"] for row in meeting if row.get("kind") not in ("search", "chosen") and is_number(row.get("lut"))
+    ]
     if not is_number(area) or not rivals:
         return text
-    saved = 1 - area / min(rivals)  # type: ignore[operator]
+    saved = 1 - area / min(rivals)
     word = "fewer" if saved >= 0 else "more"
     return f"{text} The chosen one needs {percent(abs(saved))} {word} LUTs than the smallest baseline that meets it."
 
@@ -107,4 +112,3 @@ def _convergence(evidence: dict) -> str:
         end = f"{number(rows[-1]['best'])} after {count(rows[-1]['evaluations'], 'evaluation')}"
         words.append(f"{method} went from {number(rows[0]['best'])} to {end}")
     return f"Best so far: {listed(words)}."
-

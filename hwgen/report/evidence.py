@@ -1,7 +1,7 @@
 """Evidence made safe to draw: what is missing, half there or not finite is dropped before a figure sees it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hwgen.report.words import is_number
 
@@ -20,6 +20,7 @@ class Margin:
     lower: float | None
     margin: float
     frequency: float
+    unit: str
 
     @property
     def met(self) -> bool:
@@ -46,17 +47,21 @@ def clean(evidence: dict) -> dict:
     }
 
 
-def margins(response: dict | None) -> list[Margin]:
-    """Return the smallest distance to the mask, band by band, on the grid of the response (decibels).
+def margins(response: dict | None, quality: dict | None = None) -> list[Margin]:
+    """Return the smallest distance to the mask, band by band, in decibels.
 
-    A null of the response (None) is below any upper limit; in a passband it counts as the lowest value there is.
+    It is taken on the grid of the response. The ripple and attenuation of `quality` know the extrema between two
+    points of that grid: where a single band must have given them, a smaller distance of theirs counts. A null of the
+    response (None) is below any upper limit; in a passband it counts as the lowest value there is.
     """
+    if response is None:
+        return []
     found = []
-    for band in (response or {}).get("mask") or []:
+    for band in response["mask"]:
         start, stop, upper, lower = band["start"], band["stop"], band["upper_db"], band["lower_db"]
         slack = 1e-9 * max(abs(stop), 1e-300)  # the last point of a band may be one rounding beyond it
         worst: tuple[float, float] | None = None
-        for x, y in zip(response["frequency_hz"], response["magnitude_db"], strict=False):  # type: ignore[index]
+        for x, y in zip(response["frequency_hz"], response["magnitude_db"], strict=False):
             if not start - slack <= x <= stop + slack or (y is None and lower is None):
                 continue
             level = -400.0 if y is None else y
@@ -64,8 +69,21 @@ def margins(response: dict | None) -> list[Margin]:
             if worst is None or room < worst[0]:
                 worst = (room, x)
         if worst is not None:
-            found.append(Margin(start, stop, lower is not None, upper, lower, *worst))
-    return found
+            found.append(Margin(start, stop, lower is not None, upper, lower, *worst, response["unit"]))
+    return [_refined(band, found, quality or {}) for band in found]
+
+
+def _refined(band: Margin, bands: Sequence[Margin], quality: dict) -> Margin:
+    figure = quality.get("ripple_db" if band.passband else "attenuation_db")
+    alone = sum(other.passband == band.passband for other in bands) == 1
+    if not alone or not is_number(figure) or band.upper is None:
+        return band
+    # ripple_db is a distance from 0 dB: it says nothing of limits that lie unevenly around that (a ripple given as a
+    # ratio, a band with a gain of its own).
+    if band.lower is not None and abs(band.upper + band.lower) > TOLERANCE_DB:
+        return band
+    exact = band.upper - figure if band.passband else figure + band.upper
+    return replace(band, margin=min(band.margin, exact))
 
 
 def _rows(evidence: dict, key: str, needed: Sequence[str]) -> list[dict] | None:

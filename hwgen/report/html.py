@@ -10,8 +10,9 @@ from markupsafe import Markup
 
 from hwgen.report.captions import figures
 from hwgen.report.evidence import clean, margins
-from hwgen.report.tables import tables
+from hwgen.report.tables import details, tables
 from hwgen.report.verdict import at, verdict
+from hwgen.report.words import is_number
 
 HERE = Path(__file__).parent
 
@@ -25,8 +26,8 @@ def render(result: dict, evidence: dict) -> str:
         The content of result.json. Missing or null parts are called "not measured".
     evidence : dict
         What the figures draw: response, taps, accumulators, designs, calibration, history, formats, spec_text,
-        notes. Frequencies in `response.unit`, magnitudes and limits in decibels relative to the passband gain. Any part may
-        be missing, empty or null.
+        notes. Frequencies in `response.unit`, magnitudes and limits in decibels relative to the passband gain. Any
+        part may be missing, empty or null.
 
     Returns
     -------
@@ -34,7 +35,8 @@ def render(result: dict, evidence: dict) -> str:
         The same text for the same input: no date, no path, and no timings, which differ between two equal runs.
     """
     drawn = clean(evidence)
-    rooms = margins(drawn["response"])
+    rooms = margins(drawn["response"], result.get("quality"))
+    asked = at(result, "goal", "sqnr_db")
     script = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("chart.js", "report.js"))
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
@@ -52,15 +54,14 @@ def render(result: dict, evidence: dict) -> str:
         command=str(result.get("command") or ""),
         verdict=verdict(result, rooms),
         figures=figures(result, drawn, rooms),
-        tables=tables(result, drawn | {"formats": evidence.get("formats")}, rooms),
-        taps=drawn["taps"] or [],
-        designs=drawn["designs"] or [],
+        tables=tables(result, evidence, rooms),
+        details={table.key: table for table in details(drawn)},
         spec_text=str(evidence.get("spec_text") or ""),
         notes=[str(note) for note in evidence.get("notes") or []],
         style=Markup((HERE / "report.css").read_text(encoding="utf-8")),  # our own file, as is
         script=Markup(script),
         script_hash=_digest(script),
-        data=_embedded(drawn | {"asked_sqnr_db": at(result, "goal", "sqnr_db")}),
+        data=_embedded(drawn | {"asked_sqnr_db": asked if is_number(asked) else None}),
     )
 
 

@@ -32,6 +32,7 @@ const FIGURES = {
     };
 
     const controls = figure.querySelector(".controls");
+    element(controls, "span", "hint", "drag to zoom");
     const button = (text, action) => { element(controls, "button", "", text).type = "button"; controls.lastChild.onclick = action; };
     passbands.forEach((band, k) => button(passbands.length > 1 ? `Pass band ${k + 1}` : "Pass band", () => look(passband(band))));
     button("Whole response", () => look(whole));
@@ -222,7 +223,7 @@ const FIGURES = {
         const path = mine.flatMap((row, i) => [...(i ? [[row.evaluations, mine[i - 1].best]] : []), [row.evaluations, row.best]]);
         node(chart.layer, "path", { d: line(path.map(([x, y]) => [chart.px(x), chart.py(y)])), class: style(k) });
         const last = mine[mine.length - 1];
-        node(chart.layer, "circle", { cx: chart.px(last.evaluations), cy: chart.py(last.best), r: 3.5, class: `end method-${k % 4}` });
+        node(chart.svg, "circle", { cx: chart.px(last.evaluations), cy: chart.py(last.best), r: 3.5, class: `end method-${k % 4}` });
       });
       hover(plot, chart, order.map((row) => ({
         x: chart.px(row.evaluations), y: chart.py(row.best),

@@ -27,12 +27,35 @@ def tables(result: dict, evidence: dict, margins: Sequence[Margin]) -> list[Tabl
         _resources(result),
         _baselines(result),
         _quality(result),
-        _mask(evidence, margins),
+        _mask(margins),
         _verification(result),
         _search(result),
         _formats(evidence),
         _latency(result),
         _ports(result),
+    ]
+
+
+def details(evidence: dict) -> list[Table]:
+    """Return what two of the figures draw as tables, keyed like those figures, from cleaned `evidence`."""
+    taps = [
+        (number(tap["index"]), *(number(tap.get(key), absent=DASH) for key in ("value", "bits", "format")))
+        for tap in evidence["taps"] or []
+    ]
+    designs = [
+        (
+            str(row.get("label") or DASH),
+            number(row.get("lut"), absent=DASH),
+            number(row.get("estimate"), 0, absent=DASH),
+            number(row["sqnr_db"], 2),
+            "meets" if row.get("meets") else "misses",
+        )
+        for row in evidence["designs"] or []
+    ]
+    head = ("Design", "LUT", "Estimate", "SQNR (dB)", "Goal")
+    return [
+        Table("bits", "Every tap as a table", ("Tap", "Value", "Bits", "Format"), "rrrc", tuple(taps)),
+        Table("designs", "Every design as a table", head, "lrrrl", tuple(designs)),
     ]
 
 
@@ -60,9 +83,9 @@ def _baselines(result: dict) -> Table:
     rows = []
     for name, found in (result.get("baselines") or {}).items():
         other = at(found, "lut")
-        saved = percent(1 - area / other) if is_number(area) and is_number(other) and other else DASH  # type: ignore[operator]
+        saved = percent(1 - area / other) if is_number(area) and is_number(other) and other else DASH
         figures = [number(at(found, key), absent=DASH) for key in ("bits", "lut", "error")]
-        rows.append((name.replace("_", " "), *figures, saved))
+        rows.append((name.replace("_", " ").replace("lsb", "LSB"), *figures, saved))
     return Table("baselines", "Baselines", ("Method", "Bits", "LUT", "Error", "LUTs saved"), "lrrrr", tuple(rows))
 
 
@@ -83,14 +106,13 @@ def _quality(result: dict) -> Table:
     return Table("quality", "Quality", ("Figure", "Measured"), "lr", tuple(rows))
 
 
-def _mask(evidence: dict, margins: Sequence[Margin]) -> Table:
-    unit = (evidence.get("response") or {}).get("unit", "Hz")
+def _mask(margins: Sequence[Margin]) -> Table:
     rows = []
     for band in margins:
         lower = "" if band.lower is None else f"{number(band.lower)} to "
-        edges = f"{frequency(band.start, unit)} to {frequency(band.stop, unit)}"
+        edges = f"{frequency(band.start, band.unit)} to {frequency(band.stop, band.unit)}"
         limit = f"{lower}{measured(band.upper, 'dB')}"
-        rows.append((edges, limit, measured(band.margin, "dB", 3), frequency(band.frequency, unit)))
+        rows.append((edges, limit, measured(band.margin, "dB", 3), frequency(band.frequency, band.unit)))
     return Table("mask", "Mask margins", ("Band", "Limits", "Margin", "Closest at"), "llrr", tuple(rows))
 
 
@@ -113,7 +135,7 @@ def _search(result: dict) -> Table:
     search = result.get("search") or {}
     names = {"algorithm": "Algorithm", "evaluations": "Evaluations", "unique": "of them different"}
     names |= {"bound": "Lower bound", "gap": "Gap to the bound"}
-    rows = [(label, number(search[key])) for key, label in names.items() if key in search]
+    rows = [(label, number(search[key], absent=DASH)) for key, label in names.items() if key in search]
     if rows and result.get("seed") is not None:
         rows.append(("Seed", str(result["seed"])))
     return Table("search", "Search", ("Figure", "Value"), "lr", tuple(rows))
@@ -141,7 +163,12 @@ def _latency(result: dict) -> Table:
 
 def _ports(result: dict) -> Table:
     rows = tuple(
-        (str(port.get("name")), str(port.get("direction") or DASH), number(port.get("width")), str(port.get("format") or DASH))
-        for port in at(result, "top", "ports") or []  # type: ignore[attr-defined]
+        (
+            str(port.get("name")),
+            str(port.get("direction") or DASH),
+            number(port.get("width")),
+            str(port.get("format") or DASH),
+        )
+        for port in at(result, "top", "ports") or []
     )
     return Table("ports", "Ports", ("Name", "Direction", "Width", "Format"), "clrc", rows)

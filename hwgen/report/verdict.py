@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from hwgen.report.evidence import Margin
 from hwgen.report.words import (
@@ -47,15 +48,15 @@ class Verdict:
     points: tuple[Point, ...]
 
 
-def at(tree: dict | None, *path: str) -> object:
+def at(tree: dict | None, *path: str) -> Any:
     """Follow `path` into nested dicts; None as soon as a step is missing."""
-    node: object = tree
+    node: Any = tree
     for key in path:
         node = node.get(key) if isinstance(node, dict) else None
     return node
 
 
-def luts(result: dict) -> tuple[object, str]:
+def luts(result: dict) -> tuple[Any, str]:
     """Return the LUTs of the design and where they come from: synthesis when there was one, else the estimate."""
     for source in ("synthesis", "estimate"):
         value = at(result, "resources", source, "lut")
@@ -68,15 +69,13 @@ def verdict(result: dict, margins: Sequence[Margin]) -> Verdict:
     """Judge a result: the goal as the search left it, and every figure that can contradict it."""
     points = [_mask(result, margins), *_goals(result), _area(result), *_bit_true(result), _equivalence(result)]
     met = at(result, "goal", "met")
-    first = {True: "Goal met", False: "Goal missed"}.get(met, "Goal not judged")  # type: ignore[arg-type]
+    first = "Goal not judged" if met is None else "Goal met" if met else "Goal missed"
     samples, mismatches = (at(result, "verification", "bit_true", key) for key in ("samples", "mismatches"))
     broken = [key for key in ("bit_true", "bulk") if at(result, "verification", key, "mismatches")]
     bits = "not bit-true" if broken else "bit-true" if samples and mismatches == 0 else "not simulated"
     outside = any(not margin.met for margin in margins)
-    if met is False or broken or outside:
-        state = "bad"
-    else:
-        state = "good" if met and bits == "bit-true" else "open"
+    failed = met is False or broken or outside
+    state = "bad" if failed else "good" if met and bits == "bit-true" else "open"
     headline = f"{first}, {bits}" if not outside or met is False else f"{first}, but outside the mask, {bits}"
     return Verdict(state, headline, _lead(result), tuple(points))
 
@@ -88,7 +87,7 @@ def _lead(result: dict) -> str:
     parts = [f"{count(area, 'LUT')}{where}{'' if source == 'synthesis' else ' (estimated)'}"] if is_number(area) else []
     sqnr = at(result, "quality", "sqnr_db")
     if is_number(sqnr):
-        parts.append(f"{number(sqnr, 1)} dB SQNR")
+        parts.append(f"{measured(sqnr, 'dB', 1)} SQNR")
     latency = at(result, "top", "latency")
     if is_number(latency):
         parts.append(f"{count(latency, 'clock')} of latency")
@@ -100,13 +99,15 @@ def _mask(result: dict, margins: Sequence[Margin]) -> Point:
         ripple, attenuation = at(result, "quality", "ripple_db"), at(result, "quality", "attenuation_db")
         known = [f"ripple {number(ripple, 3)} dB"] if is_number(ripple) else []
         known += [f"attenuation {number(attenuation, 2)} dB"] if is_number(attenuation) else []
-        return Point("open", "Mask", f"{capital(listed(known))}; no mask to compare with." if known else "Not measured.")
+        return Point(
+            "open", "Mask", f"{capital(listed(known))}; no mask to compare with." if known else "Not measured."
+        )
     words = [
         f"{'to spare' if band.met else 'outside'} in the {'pass' if band.passband else 'stop'} band"
-        f" (closest at {frequency(band.frequency)})"
+        f" ({'closest' if band.met else 'worst'} at {frequency(band.frequency, band.unit)})"
         for band in margins
     ]
-    rooms = [f"{number(abs(band.margin), 3 if abs(band.margin) < 0.1 else 2)} dB" for band in margins]
+    rooms = [measured(abs(band.margin), "dB", 3) for band in margins]
     met = all(band.met for band in margins)
     text = listed([f"{room} {word}" for room, word in zip(rooms, words, strict=True)])
     return Point("good" if met else "bad", "Mask", f"{'Met' if met else 'Missed'}: {text}.")
@@ -123,15 +124,15 @@ def _goals(result: dict) -> list[Point]:
         elif not is_number(got):
             points.append(Point("open", label, f"{capital(ABSENT)}; {measured(wanted, unit)} asked for."))
         else:
-            good = sign * (got - wanted) >= 0  # type: ignore[operator]
-            room = measured(abs(got - wanted), unit, 2)  # type: ignore[operator]
+            good = sign * (got - wanted) >= 0
+            room = measured(abs(got - wanted), unit, 2)
             text = f"{measured(got, unit, 2)}, where {measured(wanted, unit)} was asked for"
             points.append(Point("good" if good else "bad", label, f"{text}: {room} {'to spare' if good else 'short'}."))
     budget = at(result, "goal", "budget", "luts")
     area, source = luts(result)
     if is_number(budget) and is_number(area):
         text = f"{count(area, 'LUT')} ({source}) of the {number(budget)} allowed."
-        points.append(Point("good" if area <= budget else "bad", "Budget", text))  # type: ignore[operator]
+        points.append(Point("good" if area <= budget else "bad", "Budget", text))
     return points
 
 
@@ -142,8 +143,8 @@ def _area(result: dict) -> Point:
     words, state = [], "open"
     for name, baseline in (result.get("baselines") or {}).items():
         other = at(baseline, "lut")
-        if is_number(other) and other > 0:  # type: ignore[operator]
-            saved = 1 - area / other  # type: ignore[operator]
+        if is_number(other) and other > 0:
+            saved = 1 - area / other
             comparison = f"{percent(abs(saved))} {'fewer' if saved >= 0 else 'more'} than"
             words.append(f"{comparison} {BASELINES.get(name, name.replace('_', ' '))} ({number(other)})")
             state = "bad" if saved < 0 or state == "bad" else "good"
@@ -155,11 +156,11 @@ def _bit_true(result: dict) -> list[Point]:
     points = []
     for key, label in (("bit_true", "Bit-true"), ("bulk", "In bulk")):
         run = at(result, "verification", key)
-        samples, mismatches = at(run, "samples"), at(run, "mismatches")  # type: ignore[arg-type]
+        samples, mismatches = at(run, "samples"), at(run, "mismatches")
         if not is_number(samples) or not is_number(mismatches):
             points += [Point("open", label, "Not run.")] if key == "bit_true" else []
             continue
-        by = at(run, "simulator")  # type: ignore[arg-type]
+        by = at(run, "simulator")
         text = f"{count(mismatches, 'mismatch', 'mismatches')} in {count(samples, 'sample')}{f' ({by})' if by else ''}."
         state = "bad" if mismatches else "good" if samples else "open"
         points.append(Point(state, label, text.replace("0 mismatches", "No mismatch", 1) if not mismatches else text))

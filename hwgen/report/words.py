@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Sequence
+from typing import TypeGuard
 
 ABSENT = "not measured"
 DASH = "–"
 MINUS = "−"
+TIE = "\u00a0"  # between a number and its unit, which one line keeps together
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Return whether `value` is a finite int or float; a bool is neither."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -42,26 +44,26 @@ def number(value: object, decimals: int | None = None, absent: str = ABSENT) -> 
 def measured(value: object, unit: str = "", decimals: int | None = None) -> str:
     """Format a number with its unit; a missing one is "not measured" and has no unit."""
     text = number(value, decimals)
-    return text if text == ABSENT or not unit else f"{text} {unit}"
+    return text if text == ABSENT or not unit else f"{text}{TIE}{unit}"
 
 
 def frequency(value: float, unit: str = "Hz") -> str:
     """Format a frequency with an SI prefix; any unit but Hz is printed as it is."""
     if unit != "Hz" or value == 0:
-        return f"{number(value)} {unit}"
+        return f"{number(value)}{TIE}{unit}"
     for factor, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= factor:
-            return f"{number(value / factor)} {prefix}Hz"
-    return f"{number(value)} Hz"
+            return f"{number(value / factor)}{TIE}{prefix}Hz"
+    return f"{number(value)}{TIE}Hz"
 
 
 def percent(ratio: float) -> str:
     """Format a ratio as a whole percentage, with one decimal below ten."""
     value = 100 * ratio
-    return f"{number(value, 0 if abs(value) >= 9.95 else 1)} %"
+    return f"{number(value, 0 if abs(value) >= 9.95 else 1)}{TIE}%"
 
 
-def count(amount: int, singular: str, plural: str = "") -> str:
+def count(amount: float, singular: str, plural: str = "") -> str:
     """Format an amount of things: "1 tap", "31 taps"."""
     return f"{number(amount)} {singular if amount == 1 else plural or singular + 's'}"
 
