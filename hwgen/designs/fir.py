@@ -19,7 +19,7 @@ from hwgen.cost.resources import Resources, synthesise
 from hwgen.designs.candidate import Candidate, Tried, judge
 from hwgen.designs.reference import Reference
 from hwgen.designs.sizing import Sizing
-from hwgen.designs.tap_bits import TapBits, rounded
+from hwgen.designs.tap_bits import TapBits, rounded, violations
 from hwgen.designs.values import Coefficients, near, place
 from hwgen.emit import verilog
 from hwgen.journal import Journal
@@ -100,11 +100,14 @@ class Search:
         span = 0.5 if mask is not None and mask.gain is None else 0.01
         scales = [1.0] if mask is None else [1.0, *(2.0 ** np.linspace(-span, span, 40))]
         for fraction in range(3, 25):
-            for scale in scales:
-                found = rounded(ideal * scale, fraction)
-                width = max(abs(v).bit_length() + 1 for v in found.values)
-                if width <= self._most and self._meets_mask(found):
-                    return found
+            found = [rounded(ideal * scale, fraction) for scale in scales]
+            if mask is not None and np.allclose(ideal, ideal[::-1]):
+                free = np.array([c.free for c in found], dtype=np.float64) * 2.0**-fraction
+                found = [found[k] for k in np.flatnonzero(violations(free, len(ideal), mask) <= 1)]
+            for coefficients in found:
+                width = max(abs(v).bit_length() + 1 for v in coefficients.values)
+                if width <= self._most and self._meets_mask(coefficients):
+                    return coefficients
         return None
 
     @property

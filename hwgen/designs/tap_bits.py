@@ -124,7 +124,17 @@ def rounded(ideal: NDArray[np.float64], fraction: int) -> Coefficients:
     return Coefficients(tuple(int(v) for v in np.floor(np.ldexp(ideal, fraction) + 0.5)), fraction)
 
 
-def signed_digits(coefficients: Coefficients) -> int:
-    """Adders of separate signed-digit multipliers, equal fundamentals once."""
-    distinct = np.array(sorted({odd(v)[0] for v in coefficients.values}), dtype=np.int64)
-    return int(csd_adders(distinct).sum())
+def violations(free: NDArray[np.float64], taps: int, mask: Mask) -> NDArray[np.float64]:
+    """Largest deviation over what `mask` allows, on a grid, of many symmetric filters: `free` (P, n) gives P numbers."""
+    frequencies = grid(mask, taps, 12)
+    lower, upper = limits(mask, frequencies)
+    amplitude = np.abs(free @ basis(taps, frequencies).T)
+    if mask.gain is None:
+        passes = lower > 0
+        nominal = np.concatenate([np.full(int(((frequencies >= b.start) & (frequencies <= b.stop)).sum()), b.gain)
+                                  for b in mask.bands if b.passband])  # fmt: skip
+        through = amplitude[:, passes] / nominal
+        gain = (through.max(axis=1) + through.min(axis=1))[:, None] / 2
+    else:
+        gain = np.full((len(free), 1), mask.gain)
+    return (np.abs(amplitude / gain - (lower + upper) / 2) / ((upper - lower) / 2)).max(axis=1)
