@@ -87,6 +87,19 @@ class AdderGraph:
         return (0, *(adder.lsb for adder in self.adders))
 
     @property
+    def lowest(self) -> tuple[int, ...]:
+        """Weight (power of two, in input LSBs) of the lowest bit of each node that is not always zero.
+
+        A node behind which nothing was dropped is a multiple of the input, whatever bits a right shift left below it.
+        """
+        lowest, exact = [0], [True]
+        for adder in self.adders:
+            fine = min(lowest[adder.left] + adder.left_shift, lowest[adder.right] + adder.right_shift)
+            exact.append(exact[adder.left] and exact[adder.right] and adder.lsb <= fine)
+            lowest.append(max(adder.lsb, fine, *([0] if exact[-1] else [])))
+        return tuple(lowest)
+
+    @property
     def depths(self) -> tuple[int, ...]:
         """Adders on the longest path from the input to each node."""
         depth = [0]
@@ -135,9 +148,13 @@ class AdderGraph:
         """
         constants = self.constants
         for k, adder in enumerate(self.adders, start=1):
-            left, right = constants[adder.left] << 8 + adder.left_shift, constants[adder.right] << 8 + adder.right_shift
-            total = left - right if adder.subtract else left + right
-            if max(adder.left, adder.right) >= k or total != adder.constant << 8:
+            scale = max(0, -adder.left_shift, -adder.right_shift)  # keeps every bit of a right shift
+            total = None
+            if 0 <= adder.left < k and 0 <= adder.right < k:
+                left = constants[adder.left] << scale + adder.left_shift
+                right = constants[adder.right] << scale + adder.right_shift
+                total = left - right if adder.subtract else left + right
+            if total != adder.constant << scale:
                 raise ValueError(f"node {k} is not {adder.constant} times the input: {adder}")
         return self
 
@@ -204,7 +221,6 @@ class Closure:
         self.adders.append(self.reach.pop(fundamental))
         self.nodes[fundamental] = len(self.adders)
         self._extend(fundamental)
-
 
     def include(self, fundamental: int) -> None:
         """Build `fundamental`, along its signed digits where more than one adder is missing."""

@@ -61,7 +61,7 @@ class Journal:
         """Keep a step's JSON-able result."""
         self.steps[key] = value
         if self.path is not None:
-            write_beside(self.path, json.dumps({"owner": self.owner, "steps": self.steps}, sort_keys=True) + "\n")
+            write_beside(self.path, json.dumps({"owner": self.owner, "steps": self.steps}) + "\n")
 
     def all(
         self,

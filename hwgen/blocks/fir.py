@@ -117,10 +117,14 @@ class Fir:
     @cached_property
     def _node_slack(self) -> list[int]:
         """How far a node may pass its values at the extremes, in its own LSBs; 0 where every input was enumerated."""
-        slack = [0]
-        for adder in self.graph.adders:
-            exact = self.input.width <= _TABLE_BITS or adder.lsb <= 0
-            slack.append(0 if exact else 2 + slack[adder.left] + slack[adder.right])
+        graph, slack = self.graph, [0]
+        for adder in graph.adders:
+            total = 0
+            for node, shift in ((adder.left, adder.left_shift), (adder.right, adder.right_shift)):
+                # The operand's own slack, rounded up, and one for what is dropped of it.
+                total -= _shift(-slack[node], graph.lsbs[node] + shift - adder.lsb)
+                total += graph.lowest[node] + shift < adder.lsb
+            slack.append(0 if self.input.width <= _TABLE_BITS else total)
         return slack
 
     def node_range(self, node: int) -> tuple[int, int]:
@@ -351,17 +355,16 @@ def _dropped(fir: Fir) -> Dropped:
 def _uniform_error(fir: Fir, product: Product) -> tuple[float, float, float, float]:
     """Mean, variance and bounds of one product's error by the uniform model, where inputs are too wide to enumerate."""
     gain = np.abs(fir.graph.gains()[product.node])
-    lsbs, unit = fir.graph.lsbs, 2.0 ** (fir.product_lsb + odd_shift(fir.coefficients[product.tap]))
+    lowest, unit = fir.graph.lowest, 2.0 ** (fir.product_lsb + odd_shift(fir.coefficients[product.tap]))
     signed_gain = fir.graph.gains()[product.node]
     mean = variance = low = high = 0.0
     drops: list[tuple[float, int, int]] = []
     for index, adder in enumerate(fir.graph.adders, start=1):
         if gain[index]:
-            left = max(lsbs[adder.left], 0) + adder.left_shift
-            right = max(lsbs[adder.right], 0) + adder.right_shift
+            left, right = lowest[adder.left] + adder.left_shift, lowest[adder.right] + adder.right_shift
             drops.append((signed_gain[index], left, adder.lsb))
             drops.append((-signed_gain[index] if adder.subtract else signed_gain[index], right, adder.lsb))
-    drops.append((1.0, lsbs[product.node], fir.accumulator_lsbs[product.tap] - fir.product_lsb
+    drops.append((1.0, lowest[product.node], fir.accumulator_lsbs[product.tap] - fir.product_lsb
                   - odd_shift(fir.coefficients[product.tap])))  # fmt: skip
     for factor, fine, coarse in drops:
         if coarse > fine:
@@ -424,7 +427,8 @@ class FirComponent(wiring.Component):
         x = Signal(fir.input.as_shape(), name=f"x{suffix}", reset_less=True)
         with m.If(self.i_valid):
             m.d.sync += x.eq(data)
-        nodes = [x]
+        # Every operand below is signed: an unsigned sample gets a sign bit, which is 0.
+        nodes: list[Value] = [x if fir.input.signed else Cat(x, Const(0, 1)).as_signed()]
         for k in range(1, len(fir.graph)):
             nodes.append(self._adder(m, nodes, k, suffix))
         acc: Value = Const(0, signed(1))
@@ -455,7 +459,7 @@ class FirComponent(wiring.Component):
             m.d.sync += result.eq(rounded)
         m.d.comb += out.eq(result)
 
-    def _adder(self, m: Module, nodes: list[Signal], k: int, suffix: str) -> Signal:
+    def _adder(self, m: Module, nodes: list[Value], k: int, suffix: str) -> Signal:
         """One node of the graph, kept apart by `keep`: Yosys would merge chained adders into carry-save trees."""
         adder, lsbs = self.fir.graph.adders[k - 1], self.fir.graph.lsbs
         left = _Operand.of(nodes[adder.left], lsbs[adder.left] + adder.left_shift - adder.lsb)

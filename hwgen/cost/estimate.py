@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hwgen.cost.resources import Resources
+
 # LUTs a full-adder bit takes in a multiplier adder, in an accumulator, and for each adder and output bit besides. Fitted to
 # Yosys 0.70 over random filters by `benchmarks/estimate.py`; the search re-fits the scale to its own syntheses.
 _DEFAULTS = {
@@ -80,3 +82,9 @@ class Estimate:
             return self
         raw = np.array([float(replace(self, scale=1.0, offset=0.0).luts(w)[0]) for w in works])
         return replace(self, scale=float(np.median(np.asarray(luts, dtype=np.float64) / raw)), offset=0.0)
+
+    def resources(self, work: Work, channels: int = 1) -> Resources:
+        """Estimated resources of one candidate with `channels` copies of the datapath."""
+        carry = float(np.atleast_1d(work.multiplier_bits + work.accumulator_bits)[0]) * channels
+        ff = float(np.atleast_1d(work.registers)[0]) * channels
+        return Resources(self.target, float(self.luts(work)[0]) * channels, ff, carry)

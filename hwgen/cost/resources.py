@@ -21,7 +21,9 @@ class Resources:
 
     def figures(self) -> dict[str, float]:
         """The five counts alone, as integers."""
-        return {key: round(value) for key, value in asdict(self).items() if key in ("lut", "ff", "carry", "dsp", "bram")}
+        return {
+            key: round(value) for key, value in asdict(self).items() if key in ("lut", "ff", "carry", "dsp", "bram")
+        }
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ TARGETS: Mapping[str, Target] = {
     ),
     "gowin": Target(
         "synth_gowin -noiopads", "-nodsp", {**{f"LUT{k}": 1 for k in range(1, 5)}, "ALU": 1, "RAM16SDP4": 4},
-        ("ALU",), ("MULT", "PADD", "ALU54D"), ("SP", "SDP", "DP", "ROM"), ("DFF",),
+        ("ALU",), ("MULT", "PADD", "ALU54D"), ("SP", "SDP", "DP", "ROM", "pROM"), ("DFF",),
     ),
 }  # fmt: skip
 
@@ -84,7 +86,7 @@ def count(cells: Mapping[str, int], target: str) -> Resources:
         lut=sum(family.lut.get(cell, 0) * n for cell, n in cells.items()),
         ff=starting(family.ff),
         carry=total(family.carry),
-        dsp=starting(family.dsp) if target != "gowin" else total(family.dsp),
-        bram=starting(family.bram) if target != "gowin" else total(family.bram),
+        dsp=starting(family.dsp),
+        bram=starting(family.bram),
         tool=yosys.version(),
     )

@@ -45,7 +45,9 @@ class Outcome:
 Progress = Callable[[str, float], None]
 
 
-def place_step(bands: list[list[float]], gain: float, taps: int, fraction: int, opening: float, outwards: bool, most: int):  # type: ignore[no-untyped-def]
+def place_step(
+    bands: list[list[float]], gain: float, taps: int, fraction: int, opening: float, outwards: bool, most: int
+):  # type: ignore[no-untyped-def]
     """`place` with plain arguments and result, for an executor and a journal."""
     mask = Mask(tuple(Band(*band[:5], bool(band[5])) for band in bands), gain)  # type: ignore[arg-type]
     found = place(mask, taps, gain, fraction, opening, outwards, most)
@@ -124,7 +126,7 @@ class Search:
         # Between the points of the search's grid a response may overshoot by a few per mille: ask for a little more.
         for goal in (0.995, 0.98, 0.95):
             try:
-                found = self._run(taps.problem(goal=goal), algorithm, 4)
+                found = self._run(taps.problem(goal=goal), algorithm, 8)
             except Infeasible:
                 return None
             coefficients = taps.coefficients(np.array(found.bits))
@@ -139,7 +141,8 @@ class Search:
             if algorithm == "gc-pso"
             else ALGORITHMS[algorithm](problem, self.rng, budget)
         )
-        self._count(found)
+        if algorithm == self.spec.search.algorithm:  # what the baselines cost is not the search's
+            self._count(found)
         return found
 
     def _count(self, found: Allocation) -> None:
@@ -279,19 +282,19 @@ class Search:
         sized = [(label, c, self._sized(label, c)) for label, c in sets]
         ranked = sorted((s for s in sized if s[2] is not None), key=lambda s: s[2].estimate)  # type: ignore[union-attr]
         swarm = [s for s in ranked if "bits" in s[0]][:1]
-        share = max(self.spec.search.evaluations // (2 * _TOP), 100)
+        share = max(self.spec.search.evaluations // (_TOP + 1), 100)
         for number, group in enumerate((ranked[:_TOP], ranked[_TOP : 2 * _TOP] + swarm)):
             candidates = []
             for label, coefficients, graded in group:
                 self.progress("word lengths", len(candidates) / max(len(group), 1))
-                candidates.append(graded)
                 found = Sizing(self.reference, self.estimate).allocated(
                     coefficients, f"{label}, {self.spec.search.algorithm} widths", self.rng, share,
                     algorithm=self.spec.search.algorithm,
                 ) if number == 0 else None  # fmt: skip
                 if found is not None:
                     self._count(found[1])
-                    candidates.append(found[0])
+                candidates.append(found[0] if found is not None and found[0].estimate <= graded.estimate else graded)
+                if found is not None:
                     if self.allocation is None or found[1].consumption < self.allocation.consumption:
                         self.allocation = found[1]
             self.measured([c for c in candidates if c is not None])

@@ -40,11 +40,20 @@ class Reference:
         return float(sum(np.mean(np.convolve(row * scale, self.ideal)[: len(row)] ** 2) for row in self.samples))
 
     @cached_property
+    def sqnr_goal_db(self) -> float | None:
+        """The SQNR to size for: the file's; within a LUT budget that names none, 3 dB below what the output format leaves."""
+        goal = self.spec.goal
+        if goal.sqnr_db is not None or goal.max_error_ulp is not None:
+            return goal.sqnr_db
+        if goal.budget is None or goal.budget.luts is None:
+            return None
+        return float(10 * np.log10(self.power / self.channels / (2 * self.rounding_noise)))
+
+    @cached_property
     def noise_budget(self) -> float:
         """Largest power of everything the arithmetic may add to one channel; infinite without an SQNR goal."""
-        if self.spec.goal.sqnr_db is None:
-            return np.inf
-        return self.power / 10 ** (self.spec.goal.sqnr_db / 10) / self.channels
+        goal = self.sqnr_goal_db
+        return np.inf if goal is None else self.power / 10 ** (goal / 10) / self.channels
 
     @property
     def rounding_noise(self) -> float:

@@ -76,7 +76,7 @@ class Sizing:
         for _ in range(_ATTEMPTS):
             problem = lengths.problem(self._excess(lengths, coefficients, margin), self.estimate, reference, finest)
             try:
-                share = max(evaluations // 2, 1)
+                share = max(evaluations // _ATTEMPTS, 1)
                 if algorithm == "gc-pso":
                     found = allocate(problem, rng, share, seeds=known)
                 else:
@@ -99,8 +99,7 @@ class Sizing:
 
     @property
     def _has_goal(self) -> bool:
-        goal = self.reference.spec.goal
-        return goal.sqnr_db is not None or goal.max_error_ulp is not None
+        return self.reference.sqnr_goal_db is not None or self.reference.spec.goal.max_error_ulp is not None
 
     def _finest(self, lengths: WordLengths) -> NDArray[np.int64]:
         """Finest LSB of each variable: full precision, or what `accumulator_bits` leaves."""
@@ -136,9 +135,9 @@ class Sizing:
     def _slack(self, candidate: Candidate) -> float:
         """Goal over what was measured, the smallest over all accuracy goals; at least 1 where all are met."""
         goal, quality = self.reference.spec.goal, judge(self.reference, candidate.fir, candidate.coefficients)
-        slack = np.inf
-        if goal.sqnr_db is not None:
-            slack = 10 ** ((quality.sqnr_db - goal.sqnr_db) / 10)
+        slack, sqnr = np.inf, self.reference.sqnr_goal_db
+        if sqnr is not None:
+            slack = 10 ** ((quality.sqnr_db - sqnr) / 10)
         if goal.max_error_ulp is not None:
             slack = min(slack, goal.max_error_ulp / quality.max_error_ulp)
         return float(slack)
@@ -158,9 +157,7 @@ class Sizing:
             if not len(meeting):
                 break
             cost = self.estimate.luts(lengths.work(meeting))
-            candidate = self._candidate(
-                coefficients, lengths, meeting[int(np.argmin(cost))], label, kind, equal_widths
-            )
+            candidate = self._candidate(coefficients, lengths, meeting[int(np.argmin(cost))], label, kind, equal_widths)
             slack = self._slack(candidate)
             if slack >= 1:
                 best = candidate

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from hwgen.adders import csd_adders, odd
+from hwgen.adders import csd_adders
 from hwgen.allocation import Problem
 from hwgen.designs.values import Coefficients, mirrored
 from hwgen.response import Mask, basis, grid, limits

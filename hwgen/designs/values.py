@@ -124,7 +124,11 @@ def _bounds(
 
 
 def _interval(
-    matrix: NDArray[np.float64], placed: NDArray[np.float64], tap: int, lower: NDArray[np.float64], upper: NDArray[np.float64]
+    matrix: NDArray[np.float64],
+    placed: NDArray[np.float64],
+    tap: int,
+    lower: NDArray[np.float64],
+    upper: NDArray[np.float64],
 ) -> tuple[float, float] | None:
     """Smallest and largest value of `tap` for which real values of the taps not placed yet meet the bounds."""
     open_taps = np.isnan(placed)
@@ -159,9 +163,7 @@ def near(ideal: NDArray[np.float64], reach: float, fraction: int, most: int = 18
     return Coefficients(whole, finest) if any(whole) else None
 
 
-def _cheapest(
-    interval: tuple[float, float], fraction: int, closure: Closure, most: int
-) -> tuple[int | None, int]:
+def _cheapest(interval: tuple[float, float], fraction: int, closure: Closure, most: int) -> tuple[int | None, int]:
     """Cheapest grid point of the interval and the fraction bits of its grid, finer where the first grid misses it."""
     low, high = interval
     middle = (low + high) / 2
@@ -173,9 +175,7 @@ def _cheapest(
             return 0, finer
         centre = round(float(np.ldexp(middle, finer)))
         window = [
-            v
-            for v in range(max(first, centre - 4096), min(last, centre + 4096) + 1)
-            if odd(v)[0].bit_length() < most
+            v for v in range(max(first, centre - 4096), min(last, centre + 4096) + 1) if odd(v)[0].bit_length() < most
         ]
         if not window:
             return None, fraction

@@ -111,9 +111,7 @@ class WordLengths:
             multiplier += adder_bits(nodetops[k] - self.unit, left, right, nodes[:, k], adder.subtract)
         taps, node, shift, negative = self._taps
         later = np.concatenate([acc[:, 1:], acc[:, -1:]], axis=1)
-        bits = adder_bits(
-            acctops[taps], later[:, taps], nodes[:, node] + shift + self.unit, acc[:, taps], negative
-        )
+        bits = adder_bits(acctops[taps], later[:, taps], nodes[:, node] + shift + self.unit, acc[:, taps], negative)
         registers = np.maximum(acctops - acc + 1, 1).sum(axis=1) + self.input.width + self.output.width + 3
         saturates = self.overflow == Overflow.SATURATE and acctops[0] > self.output.integer - 1
         return Work(

@@ -1,0 +1,138 @@
+"""How far the estimate of LUTs is from Yosys, over random filters it was not fitted on; and the weights, fitted anew.
+
+    python benchmarks/estimate.py --target ice40 --target ecp5 --out build/estimate.json
+
+Half of the designs fit the weights (``--fit`` prints them for ``hwgen/cost/estimate.py``), the other half tests both those and
+the ones in the source. ``--out`` keeps every synthesis, so that a second run costs seconds.
+"""
+
+import argparse
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal
+
+from hwgen.adders import greedy_graph
+from hwgen.cost import yosys
+from hwgen.cost.estimate import Estimate, Work
+from hwgen.cost.resources import TARGETS, synthesise
+from hwgen.designs.word_lengths import WordLengths
+from hwgen.emit import verilog
+from hwgen.fixed import Format, Overflow, Rounding
+from hwgen.journal import Journal
+
+MEAN_LIMIT, WORST_LIMIT = 0.08, 0.20
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One random filter: what it is, its work and its Verilog."""
+
+    label: str
+    work: Work
+    text: str
+
+
+def taps(rng: np.random.Generator) -> tuple[str, NDArray[np.float64]]:
+    """Lowpass, bandpass or random taps, 8 to 80 of them, of a gain between 0.5 and 1."""
+    count, kind = int(rng.integers(8, 81)), str(rng.choice(["lowpass", "bandpass", "random"], p=[0.45, 0.35, 0.2]))
+    if kind == "random":
+        found = rng.standard_normal(count) * np.hanning(count + 2)[1:-1] ** rng.uniform(0, 1)
+        found /= np.abs(found).sum()
+    else:
+        edges = [rng.uniform(0.05, 0.4)] if kind == "lowpass" else np.sort(rng.uniform(0.05, 0.95, 2)) + [0, 0.04]
+        found = signal.firwin(count, edges, pass_zero=kind, window=("kaiser", rng.uniform(2, 9)))
+    return f"{kind} {count}", found * rng.uniform(0.5, 1)
+
+
+def sample(seed: int) -> Sample:
+    """Random filter number `seed`: coefficients, formats and LSBs within what a search would try."""
+    rng = np.random.default_rng(seed)
+    while True:
+        label, ideal = taps(rng)
+        fraction = int(rng.integers(6, 17))
+        values = tuple(int(v) for v in np.trim_zeros(np.rint(np.ldexp(ideal, fraction)).astype(int), "b"))
+        if len(values) >= 8:
+            break
+    wide, out = int(rng.integers(6, 17)), int(rng.integers(8, 19))
+    rounding = Rounding(str(rng.choice(["half_up", "half_even", "floor"], p=[0.7, 0.15, 0.15])))
+    overflow = Overflow(str(rng.choice(["saturate", "wrap"], p=[0.7, 0.3])))
+    lengths = WordLengths(
+        values, fraction, greedy_graph(values), Format(1, wide - 1), Format(1, out - 1), rounding, overflow
+    )
+    nodes = len(lengths.graph.adders)
+    lsbs = lengths.reference(-(out - 1) - int(rng.integers(-1, 6)))
+    lsbs[:nodes] -= rng.integers(-1, 5)
+    if rng.random() < 0.5:  # as a swarm leaves them
+        lsbs -= rng.integers(0, 3, len(lsbs))
+    lsbs = np.maximum(lsbs, lengths.natural)
+    block = lengths.fir(lsbs, reset_data=bool(rng.random() < 0.7))
+    text = verilog(block.component(), "fir")
+    return Sample(
+        f"{label} taps, fraction {fraction}, {nodes} adders, {wide} in, {out} out, {rounding}, {overflow}",
+        lengths.work(lsbs[None, :]), text,
+    )  # fmt: skip
+
+
+def lut_step(text: str, target: str, tool: str) -> dict[str, float]:
+    """Yosys's counts; `tool` is part of the step's key."""
+    return synthesise(text, "fir", target, timeout=600).figures()
+
+
+def errors(estimate: Estimate, works: list[Work], luts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Relative error of every estimate, signed."""
+    return np.array([float(estimate.luts(w)[0]) for w in works]) / luts - 1
+
+
+def refitted(target: str, works: list[Work], luts: NDArray[np.float64]) -> Estimate:
+    """Weights of the least squared relative error."""
+    features = np.concatenate([w.features() for w in works])
+    used = features.any(axis=0)
+    weights = np.zeros(features.shape[1])
+    weights[used] = np.linalg.lstsq(features[:, used] / luts[:, None], np.ones(len(luts)), rcond=None)[0]
+    return Estimate(target, tuple(float(w) for w in weights))
+
+
+def lines(target: str, samples: list[Sample], figures: list[dict[str, float]], worst: int) -> Iterator[str]:
+    """The report on one target."""
+    works, luts = [s.work for s in samples], np.array([f["lut"] for f in figures])
+    half = len(samples) // 2
+    new = refitted(target, works[:half], luts[:half])
+    yield f"{target}: {len(samples) - half} designs the estimate was not fitted on, {luts.min():.0f} to {luts.max():.0f} LUTs"
+    for name, estimate in (("weights fitted here", new), ("weights in the source", Estimate.of(target))):
+        error = errors(estimate, works[half:], luts[half:])
+        mean, most = np.abs(error).mean(), np.abs(error).max()
+        verdict = "PASS" if mean <= MEAN_LIMIT and most <= WORST_LIMIT else "FAIL"
+        yield f"  {name}: mean {mean:.2%}, worst {most:.2%}, bias {error.mean():+.2%}  {verdict}"
+    everything = refitted(target, works, luts)
+    yield "  fitted on all: " + ", ".join(f"{w:.3f}" for w in everything.weights)
+    error = errors(everything, works, luts)
+    for k in np.argsort(-np.abs(error))[:worst]:
+        yield f"  {error[k]:+.1%} of {luts[k]:.0f} LUTs: {samples[k].label}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--target", action="append", choices=list(TARGETS), help="ice40 and ecp5 unless given")
+    parser.add_argument("--designs", type=int, default=48)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--worst", type=int, default=3, help="designs to list, the worst first")
+    parser.add_argument("--out", type=Path, help="file that keeps every synthesis")
+    options = parser.parse_args()
+    samples = [sample(seed) for seed in range(options.designs)]
+    journal = Journal(options.out, {"benchmark": "estimate"})
+    print(f"{yosys.version()}, {len(samples)} random filters")
+    for target in options.target or ["ice40", "ecp5"]:
+        steps = [(s.text, target, yosys.version()) for s in samples]
+        with ThreadPoolExecutor(options.workers) as executor:
+            figures = journal.all(executor, lut_step, steps)
+        for line in lines(target, samples, figures, options.worst):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""A finished design: a block with every width fixed, where it came from, and what was measured of it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hwgen.adders import Adder, AdderGraph
+from hwgen.blocks.fir import Fir
+from hwgen.check.vectors import Port, Top
+from hwgen.fixed import Format, exact_decimal, from_float, to_float
+
+
+@dataclass(frozen=True)
+class Design:
+    """What `hwgen.load` returns.
+
+    `coefficients` are what the hardware multiplies by, as exact integers in units of ``2**-fir.fraction``, zeros at the
+    end of the filter included. `result` is the content of result.json, `verilog` the emitted text.
+    """
+
+    name: str
+    fir: Fir
+    coefficients: tuple[int, ...]
+    result: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    verilog: str = field(default="", repr=False, compare=False)
+
+    @property
+    def bits(self) -> dict[str, int]:
+        """Bits of each coefficient, a symmetric pair once, trailing zeros left out, sign included."""
+        return dict(self.result.get("bits", {}))
+
+    @property
+    def resources(self) -> dict[str, Any]:
+        """Estimate, synthesis and placement, each with its target and tool."""
+        return dict(self.result.get("resources", {}))
+
+    @property
+    def decimals(self) -> list[str]:
+        """The coefficients as exact decimal strings."""
+        return [exact_decimal(value, self.fir.fraction) for value in self.coefficients]
+
+    @cached_property
+    def taps(self) -> NDArray[np.float64]:
+        """The coefficients as numbers."""
+        return np.ldexp(np.array(self.coefficients, dtype=np.float64), -self.fir.fraction)
+
+    def model(self, x: ArrayLike) -> NDArray[Any]:
+        """Bit-true response from zero history; words in give words out, floats (or complex numbers) in give the same out.
+
+        Parameters
+        ----------
+        x
+            Integers: raw input words. Floats: values, rounded half-even to the input format and saturated. Shape (n,),
+            or for a complex design complex (n,) or (2, n).
+        """
+        x = np.asarray(x)
+        if np.iscomplexobj(x):
+            if self.fir.channels != 2:
+                raise ValueError(f"{self.name} filters real samples; give it real ones")
+            y = self.model(np.stack([x.real, x.imag]))
+            return y[0] + 1j * y[1]
+        if self.fir.channels == 2 and (x.ndim != 2 or len(x) != 2):
+            raise ValueError(f"{self.name} filters complex samples: give complex numbers or an array of shape (2, n)")
+        if self.fir.channels == 1 and x.ndim != 1:
+            raise ValueError(f"{self.name} filters real samples: give an array of shape (n,), not {x.shape}")
+        if np.issubdtype(x.dtype, np.floating):
+            return to_float(self.fir.model(from_float(x, self.fir.input)), self.fir.output)
+        return self.fir.model(x)
+
+    def response(self, frequencies: ArrayLike | None = None) -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
+        """Frequencies (fractions of the sample rate; 2048 of them from 0 to 0.5 unless given) and the complex response there."""
+        f = np.linspace(0, 0.5, 2048) if frequencies is None else np.asarray(frequencies, dtype=np.float64)
+        return f, np.exp(-2j * np.pi * np.outer(f, np.arange(len(self.taps)))) @ self.taps
+
+    @property
+    def top(self) -> Top:
+        """Data ports and latency, as the benches need them."""
+        names = ("_re", "_im") if self.fir.channels == 2 else ("_data",)
+        return Top(
+            self.name,
+            tuple(Port(f"i{s}", self.fir.input.width, self.fir.input.signed) for s in names),
+            tuple(Port(f"o{s}", self.fir.output.width, self.fir.output.signed) for s in names),
+            self.fir.latency,
+        )
+
+    def __repr__(self) -> str:
+        goal, fir = self.result.get("goal", {}), self.fir
+        synthesis = (self.resources.get("synthesis") or {}).get("lut")
+        area = "" if synthesis is None else f", {synthesis} LUTs on {self.resources.get('target')}"
+        verdict = {True: ", goal met", False: ", goal MISSED"}.get(goal.get("met"), "")
+        return (
+            f"<hwgen design {self.name}: {len(self.coefficients)}-tap FIR, {fir.input} in, {fir.output} out"
+            f"{', complex' if fir.channels == 2 else ''}, {sum(self.bits.values())} coefficient bits{area}{verdict}>"
+        )
+
+    # -------------------------------------------------------------- to and from JSON
+    def frozen(self) -> dict[str, Any]:
+        """Everything that determines the hardware, JSON-able; `thawed` is its inverse."""
+        fir = self.fir
+        return {
+            "name": self.name,
+            "coefficients": list(self.coefficients),
+            "fraction": fir.fraction,
+            "taps": len(fir.coefficients),
+            "input": str(fir.input),
+            "output": str(fir.output),
+            "rounding": str(fir.rounding),
+            "overflow": str(fir.overflow),
+            "adders": [
+                [a.constant, a.left, a.left_shift, a.right, a.right_shift, a.subtract, a.lsb] for a in fir.graph.adders
+            ],
+            "accumulator_lsbs": list(fir.accumulator_lsbs),
+            "channels": fir.channels,
+            "reset_data": fir.reset_data,
+            "equal_widths": fir.equal_widths,
+        }
+
+
+def thawed(frozen: dict[str, Any], result: dict[str, Any] | None = None, verilog: str = "") -> Design:
+    """The design that `Design.frozen` described; every adder is proved again."""
+    coefficients: Sequence[int] = [int(v) for v in frozen["coefficients"]]
+    graph = AdderGraph(tuple(Adder(*adder) for adder in frozen["adders"])).proved()
+    fir = Fir(
+        tuple(coefficients[: frozen["taps"]]), frozen["fraction"], Format.parse(frozen["input"]),
+        Format.parse(frozen["output"]), graph, tuple(frozen["accumulator_lsbs"]), frozen["rounding"], frozen["overflow"],
+        frozen["channels"], frozen["reset_data"], frozen["equal_widths"],
+    )  # fmt: skip
+    return Design(frozen["name"], fir, tuple(coefficients), result or {}, verilog)
+
+
+class NotADesign(ValueError):  # noqa: N818  (names the state of a folder)
+    """A folder holds no finished design; the message says what is missing."""
+
+
+def load(folder: str | Path) -> Design:
+    """Give back the finished design in `folder`, as `hwgen run` or `hwgen search` left it.
+
+    Raises `NotADesign` where the folder has none.
+    """
+    folder = Path(folder)
+    try:
+        frozen = json.loads((folder / "checkpoint").read_text(encoding="utf-8"))["steps"]["search"]["design"]
+    except OSError:
+        raise NotADesign(f"{folder} holds no hwgen design: no file 'checkpoint' can be read there") from None
+    except (ValueError, KeyError, TypeError):
+        raise NotADesign(
+            f"{folder} holds no finished design: its search has not ended; run hwgen search again"
+        ) from None
+    result = folder / "result.json"
+    verilog = folder / f"{frozen['name']}.v"
+    return thawed(
+        frozen,
+        json.loads(result.read_text(encoding="utf-8")) if result.exists() else None,
+        verilog.read_text(encoding="utf-8") if verilog.exists() else "",
+    )

@@ -1,0 +1,160 @@
+"""What a search found, as the JSON that the checkpoint keeps and the report draws."""
+
+from typing import Any
+
+import numpy as np
+
+from hwgen.design import Design
+from hwgen.designs.candidate import Tried
+from hwgen.designs.fir import Outcome
+from hwgen.designs.reference import Reference
+from hwgen.fixed import exact_decimal
+
+_POINTS = 2000
+
+
+def searched(reference: Reference, outcome: Outcome) -> dict[str, Any]:
+    """Everything later steps need of a search."""
+    design = chosen_design(reference, outcome)
+    channels = reference.channels
+    estimated = outcome.estimate.resources(outcome.chosen.candidate.work, channels)
+    allocation = outcome.allocation
+    return {
+        "design": design.frozen(),
+        "meets": outcome.chosen.meets,
+        "quality": _quality(outcome.chosen),
+        "gain": _gain(outcome.chosen),
+        "bits": {f"tap{k}": b for k, b in enumerate(outcome.chosen.candidate.coefficients.bits)},
+        "estimate": {**estimated.figures(), "lut": round(outcome.chosen.candidate.estimate)},
+        "synthesis": _synthesis(outcome.chosen),
+        "baselines": {kind: _baseline(outcome.baselines.get(kind)) for kind in ("uniform", "common_lsb", "greedy")},
+        "search": {
+            "algorithm": str(reference.spec.search.algorithm),
+            "evaluations": outcome.evaluations,
+            "unique": outcome.unique,
+            "bound": None,
+            "gap": None,
+        },
+        "tried": [_row(t, t is outcome.chosen) for t in outcome.tried],
+        "history": []
+        if allocation is None
+        else [
+            {"evaluations": int(n), "best": float(best) * channels, "method": allocation.method}
+            for n, best in allocation.history
+        ],
+    }
+
+
+def chosen_design(reference: Reference, outcome: Outcome) -> Design:
+    """The answer as a design."""
+    candidate = outcome.chosen.candidate
+    shift = candidate.fir.fraction - candidate.coefficients.fraction
+    values = tuple(v << shift for v in candidate.coefficients.values)
+    return Design(reference.spec.design.name, candidate.fir, values)
+
+
+def _quality(tried: Tried) -> dict[str, float | None]:
+    response, sqnr = tried.quality.response, tried.quality.sqnr_db
+    return {
+        "ripple_db": None if response is None else response.ripple_db,
+        "attenuation_db": None if response is None else response.attenuation_db,
+        "sqnr_db": float(sqnr) if np.isfinite(sqnr) else None,
+        "error": None if response is None else response.error,
+        "max_error_ulp": tried.quality.max_error_ulp,
+    }
+
+
+def _gain(tried: Tried) -> float:
+    return 1.0 if tried.quality.response is None else float(tried.quality.response.gain)
+
+
+def _synthesis(tried: Tried) -> dict[str, Any] | None:
+    return None if tried.resources is None else {**tried.resources.figures(), "tool": tried.resources.tool}
+
+
+def _baseline(tried: Tried | None) -> dict[str, Any] | None:
+    if tried is None:
+        return None
+    response = tried.quality.response
+    return {
+        "bits": tried.candidate.bits,
+        "lut": None if tried.resources is None else tried.resources.lut,
+        "error": None if response is None else response.error,
+    }
+
+
+def _row(tried: Tried, chosen: bool) -> dict[str, Any]:
+    sqnr = tried.quality.sqnr_db
+    return {
+        "label": tried.candidate.label,
+        "kind": "chosen" if chosen else tried.candidate.kind,
+        "lut": None if tried.resources is None else tried.resources.lut,
+        "estimate": tried.candidate.estimate,
+        "sqnr_db": float(sqnr) if np.isfinite(sqnr) else None,
+        "meets": tried.meets,
+    }
+
+
+def drawn(reference: Reference, design: Design, found: dict[str, Any]) -> dict[str, Any]:
+    """The report's evidence: curves, formats and tables behind `found`."""
+    spec, fir = reference.spec, design.fir
+    rate, gain = spec.input.sample_rate, found["gain"]
+    frequencies, response = design.response(np.linspace(0, 0.5, _POINTS))
+    ideal = np.exp(-2j * np.pi * np.outer(frequencies, np.arange(len(reference.ideal)))) @ reference.ideal
+    rows = [row for row in found["tried"] if row["lut"] is not None]
+    free = len(found["bits"])
+    return {
+        "response": {
+            "frequency_hz": (frequencies * rate).tolist(),
+            "magnitude_db": _db(np.abs(response) / gain),
+            "ideal_db": _db(np.abs(ideal)),
+            "mask": [] if reference.mask is None else [
+                {
+                    "start": b.start * rate,
+                    "stop": b.stop * rate,
+                    "upper_db": float(20 * np.log10(b.upper)),
+                    "lower_db": float(20 * np.log10(b.lower)) if b.passband and b.lower > 0 else None,
+                }
+                for b in reference.mask.bands
+            ],
+            "unit": "Hz",
+        },
+        "taps": [
+            {
+                "index": k,
+                "value": exact_decimal(design.coefficients[k], fir.fraction),
+                "bits": found["bits"][f"tap{k}"],
+                "format": f"{found['bits'][f'tap{k}']} bits",
+            }
+            for k in range(free)
+        ],
+        "accumulators": [
+            {"index": k, "width": f.width, "lsb": -f.fraction, "msb": f.integer - 1}
+            for k, f in enumerate(fir.accumulators)
+        ],
+        "designs": found["tried"],
+        "calibration": [
+            {"estimate": row["estimate"], "synthesis": row["lut"], "target": str(spec.goal.target)} for row in rows
+        ],
+        "history": found["history"],
+        "formats": [
+            ["input", str(fir.input)],
+            ["output", str(fir.output)],
+            ["rounding", str(fir.rounding)],
+            ["overflow", str(fir.overflow)],
+            ["widest accumulator", str(max(fir.accumulators, key=lambda f: f.width))],
+            ["multiplier block", f"{len(fir.graph.adders)} adders, depth {max(fir.graph.depths)}"],
+        ],
+        "spec_text": spec.text,
+        "output_spectrum": None,
+        "notes": [
+            f"SQNR is measured with the bit-true model over {reference.samples.shape[1]:,} samples of the stimulus.",
+            "max_error_ulp is a proved bound on the distance to the exact filter, saturation apart.",
+        ],
+    }  # fmt: skip
+
+
+def _db(magnitude: np.ndarray) -> list[float | None]:
+    with np.errstate(divide="ignore"):
+        values = 20 * np.log10(magnitude)
+    return [float(v) if np.isfinite(v) else None for v in values]

@@ -1,0 +1,276 @@
+"""The whole way from a design file to verified Verilog, step by step, each step kept in the checkpoint."""
+
+import json
+import math
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from hwgen import verify
+from hwgen.cost import yosys
+from hwgen.design import Design, thawed
+from hwgen.designs.fir import search
+from hwgen.designs.reference import Reference, reference
+from hwgen.emit import companions, verilog
+from hwgen.evidence import drawn, searched
+from hwgen.journal import Journal, write_beside
+from hwgen.report.html import render
+from hwgen.spec import Spec
+from hwgen.tools import ToolMissing, find
+
+Progress = Callable[[str, float], None]
+
+
+class FolderRefused(ValueError):  # noqa: N818  (names what happened to the folder)
+    """The output folder cannot be used; the message says why and what to do."""
+
+
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides; a worker would only print a traceback
+
+
+@contextmanager
+def local_pool(jobs: int | None = None) -> Iterator[Executor]:
+    """A local process pool, the default executor of costly steps. Processes are spawned: no state leaks into them."""
+    pool = ProcessPoolExecutor(
+        jobs or os.cpu_count() or 1, mp_context=multiprocessing.get_context("spawn"), initializer=_ignore_interrupts
+    )
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def claim(folder: Path, force: bool) -> None:
+    """Make `folder` usable for output: it is new, empty, hwgen's own, or `force` is given. Raises `FolderRefused`."""
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise FolderRefused(f"{folder} is a file; give a folder with --out")
+        own = (folder / "checkpoint").exists() or (folder / "result.json").exists()
+        if folder.exists() and any(folder.iterdir()) and not own and not force:
+            raise FolderRefused(
+                f"{folder} holds files that are not hwgen's; give another folder, or --force to write there"
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FolderRefused(f"cannot write to {folder}: {error.strerror}; give another folder with --out") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise FolderRefused(f"cannot write to {folder}: permission denied; give another folder with --out")
+
+
+class Run:
+    """One design file on its way into one folder. Each step does what must come before it, once.
+
+    Parameters
+    ----------
+    spec
+        The checked design file.
+    folder
+        Claimed for it.
+    executor
+        Runs the costly steps; a `local_pool`, or a cluster's executor.
+    progress
+        Told (what, share done) now and then.
+    """
+
+    def __init__(
+        self, spec: Spec, folder: Path, executor: Executor, progress: Progress = lambda what, share: None
+    ) -> None:
+        self.spec, self.folder, self.executor, self.progress = spec, folder, executor, progress
+        self.timings: dict[str, float] = {}
+        packages = ("hwgen", "amaranth", "numpy", "scipy", "pyosys")
+        owner = {"digest": spec.digest, **{name: version(name) for name in packages}}
+        self.journal = Journal(folder / "checkpoint", owner)
+
+    @contextmanager
+    def _timed(self, step: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.timings[step] = round(time.perf_counter() - start, 3)
+
+    @cached_property
+    def reference(self) -> Reference:
+        """Ideal filter and stimulus; a goal out of reach ends here."""
+        self.progress("designing the ideal filter", 0.0)
+        with self._timed("reference"):
+            return reference(self.spec)
+
+    @cached_property
+    def found(self) -> dict[str, Any]:
+        """The search's outcome."""
+        if "search" not in self.journal.steps:
+            target = self.reference
+            with self._timed("search"):
+                self.journal.record(
+                    "search", searched(target, search(target, self.executor, self.journal, self.progress))
+                )
+        # Through JSON even when fresh, so that a resumed run sees the same.
+        return json.loads(json.dumps(self.journal.steps["search"]))
+
+    @cached_property
+    def design(self) -> Design:
+        """The chosen design with its Verilog."""
+        bare = thawed(self.found["design"])
+        with self._timed("generate"):
+            self.progress("writing Verilog", 0.0)
+            text = verilog(bare.fir.component(), bare.name)
+        return replace(bare, verilog=self._companions(bare)["header"] + text, result=self.result(bare))
+
+    def _companions(self, design: Design) -> dict[str, str]:
+        fir, spec = design.fir, self.spec
+        return companions(design.name, {
+            "version": version("hwgen"), "digest": spec.digest, "taps": len(design.coefficients),
+            "adders": len(fir.graph.adders), "input": fir.input, "output": fir.output, "complex": fir.channels == 2,
+            "rounding": fir.rounding, "overflow": fir.overflow, "latency": fir.latency, "clock": spec.hardware.clock,
+            "group_delay": self._group_delay(design), "gain": self.found["gain"],
+        })  # fmt: skip
+
+    def generate(self) -> Design:
+        """Write the Verilog, constraints, core file and bench."""
+        design = self.design
+        texts = self._companions(design)
+        header = texts.pop("header")
+        licence = "\n".join(header.splitlines()[:2]) + "\n"
+        files = {f"{design.name}.v": design.verilog, **texts, **verify.bench(design, self.spec, licence)}
+        for name, text in files.items():
+            write_beside(self.folder / name, text)
+        (self.folder / "tb" / "run.sh").chmod(0o755)
+        return design
+
+    def simulate(self, waves: bool = False) -> dict[str, Any]:
+        """Bit-true in Icarus, and in bulk in Verilator where it is installed; figures as in result.json."""
+        design = self.design
+        seed = self.spec.search.seed
+        if "bit_true" not in self.journal.steps or waves:
+            self.progress("simulating in Icarus Verilog", 0.0)
+            with self._timed("bit_true"):
+                done = verify.bit_true(design, self.spec, seed, self.folder / f"{design.name}.fst" if waves else None)
+            self.journal.record("bit_true", {**(verify.figures(done) or {}), "first": done.first})
+        if "bulk" not in self.journal.steps and _has("verilator") and _has("c++"):
+            self.progress("simulating a million samples in Verilator", 0.5)
+            with self._timed("bulk"):
+                done = verify.bulk(design, self.spec, seed)
+            self.journal.record("bulk", {**(verify.figures(done) or {}), "first": done.first})
+        return {step: self.journal.steps.get(step) for step in ("bit_true", "bulk")}
+
+    def report(self) -> dict[str, Any]:
+        """Write result.json and report.html from what is known so far, and return the result."""
+        self.progress("writing the report", 0.9)
+        result = self.result(thawed(self.found["design"]))
+        page = render(result, drawn(self.reference, thawed(self.found["design"]), self.found))
+        write_beside(self.folder / "report.html", page)
+        write_beside(self.folder / "result.json", json.dumps(result, indent=2) + "\n")
+        return result
+
+    def everything(self, waves: bool = False) -> dict[str, Any]:
+        """`hwgen run`: every step, in order."""
+        self.generate()
+        self.simulate(waves)
+        return self.report()
+
+    # ------------------------------------------------------------------ result
+    @staticmethod
+    def _group_delay(design: Design) -> float | None:
+        values = design.coefficients
+        mirrored = values == values[::-1] or values == tuple(-v for v in values[::-1])
+        return (len(values) - 1) / 2 if mirrored else None
+
+    def result(self, design: Design) -> dict[str, Any]:
+        """The content of result.json, in the contract's form; what was not measured is None."""
+        spec, found, fir = self.spec, self.found, design.fir
+        checks = {
+            step: None if (known := self.journal.steps.get(step)) is None
+            else {key: known[key] for key in ("samples", "mismatches", "simulator")}
+            for step in ("bit_true", "bulk")
+        }  # fmt: skip
+        goal = spec.goal.model_dump(mode="json", exclude_none=True)
+        return {
+            "schema": 1,
+            "hwgen": version("hwgen"),
+            "name": design.name,
+            "kind": spec.design.kind,
+            "command": f"hwgen run {spec.path.name}",
+            "seed": spec.search.seed,
+            "top": {
+                "module": design.name,
+                "interface": spec.hardware.interface,
+                "ports": _ports(design),
+                "latency": fir.latency,
+                "group_delay": self._group_delay(design),
+                "gain": found["gain"],
+                "clocks_per_sample": 1,
+                "headroom_db": _headroom_db(design),
+            },
+            "coefficients": design.decimals,
+            "bits": found["bits"],
+            "goal": {**goal, "met": found["meets"]},
+            "quality": found["quality"],
+            "resources": {
+                "target": spec.goal.target,
+                "estimate": found["estimate"],
+                "synthesis": found["synthesis"],
+                "place": None,
+            },
+            "baselines": found["baselines"],
+            "verification": {**checks, "equivalence": "not run"},
+            "search": found["search"],
+            "timings": dict(sorted(self.timings.items())),
+        }
+
+
+def succeeded(result: dict[str, Any]) -> bool:
+    """Whether the goal was met and every simulation that ran was bit-true."""
+    checks = [result["verification"][step] for step in ("bit_true", "bulk")]
+    return bool(result["goal"]["met"]) and all(c is None or (c["mismatches"] == 0 and c["samples"] > 0) for c in checks)
+
+
+def _has(tool: str) -> bool:
+    try:
+        find(tool)
+    except ToolMissing:
+        return False
+    return True
+
+
+def _ports(design: Design) -> list[dict[str, Any]]:
+    def control(name: str, direction: str) -> dict[str, Any]:
+        return {"name": name, "direction": direction, "width": 1, "format": None}
+
+    def data(name: str, direction: str, form: object, width: int) -> dict[str, Any]:
+        return {"name": name, "direction": direction, "width": width, "format": str(form)}
+
+    fir, top = design.fir, design.top
+    return [
+        control("clk", "input"),
+        control("rst", "input"),
+        control("i_valid", "input"),
+        *(data(p.name, "input", fir.input, p.width) for p in top.inputs),
+        control("o_valid", "output"),
+        *(data(p.name, "output", fir.output, p.width) for p in top.outputs),
+    ]
+
+
+def _headroom_db(design: Design) -> float:
+    """Output full scale over the largest output any input can cause; negative where the filter can saturate or wrap."""
+    fir = design.fir
+    peak = max(-fir.input.minimum, fir.input.maximum) * fir.input.lsb * float(sum(abs(v) for v in design.taps))
+    return round(20 * math.log10(fir.output.maximum * fir.output.lsb / peak), 4)
+
+
+def synthesised(design: Design, targets: list[str], dsp: bool, executor: Executor) -> dict[str, dict[str, Any]]:
+    """Resources of a design's Verilog on each target, by Yosys."""
+    from hwgen.designs.fir import synthesise_step
+
+    waiting = {
+        t: executor.submit(synthesise_step, design.verilog, design.name, t, dsp, yosys.version()) for t in targets
+    }
+    return {target: {**future.result(), "tool": yosys.version()} for target, future in waiting.items()}
