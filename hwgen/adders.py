@@ -1,8 +1,8 @@
 """Adder graphs: one input times many constants from shifts and adders alone (multiple constant multiplication).
 
-A graph is built over the *odd fundamentals* of the constants. Node 0 is the input (constant 1); every further node is one
-adder, ``(u << i) +- (v << j)``, shifted right where that result is even. Each node may drop low bits: its ``lsb`` counts
-how many bits of weight below the input's own LSB times ``2**lsb`` it no longer computes.
+A graph is built over the *odd fundamentals* of the constants. Node 0 is the input (constant 1); every further node
+is one adder, ``(u << i) +- (v << j)``, shifted right where that result is even. Each node may drop low bits: its
+``lsb`` counts how many bits of weight below the input's own LSB times ``2**lsb`` it no longer computes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 
 def odd(value: int) -> tuple[int, int]:
-    """Return ``(fundamental, shift)`` with ``|value| = fundamental << shift`` and the fundamental odd; ``(0, 0)`` for 0."""
+    """Return ``(fundamental, shift)`` with ``|value| = fundamental << shift`` and the fundamental odd; ``(0, 0)`` for
+    0.
+    """
     magnitude = abs(int(value))
     if magnitude == 0:
         return 0, 0
@@ -37,7 +39,8 @@ def csd(value: int) -> list[tuple[int, int]]:
 def csd_adders(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """Adders a canonical-signed-digit multiplier needs for each value: nonzero digits less one, 0 for the value 0.
 
-    The nonzero digits of ``v`` are the ones of ``v ^ 3 v`` (Reitwiesner 1960: ``csd(v) = (3 v - v) / 2`` digit by digit).
+    The nonzero digits of ``v`` are the ones of ``v ^ 3 v`` (Reitwiesner 1960: ``csd(v) = (3 v - v) / 2`` digit by
+    digit).
     """
     magnitude = np.abs(np.asarray(values, dtype=np.int64))
     return np.maximum(np.bitwise_count(magnitude ^ (3 * magnitude)).astype(np.int64) - 1, 0)
@@ -45,7 +48,8 @@ def csd_adders(values: NDArray[np.int64]) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class Adder:
-    """One adder: ``((left << left_shift) +- (right << right_shift)) >> right_normal``, its constant and its dropped bits.
+    """One adder: ``((left << left_shift) +- (right << right_shift)) >> right_normal``, its constant and its dropped
+    bits.
 
     `left` and `right` index earlier nodes. `lsb` is the weight, as a power of two in units of the input's LSB, of the
     lowest bit this node computes: 0 keeps every bit. Both operands are truncated (floor) to it before the addition.
@@ -254,8 +258,8 @@ def greedy_graph(constants: Iterable[int]) -> AdderGraph:
     """Adder graph by greedy closure, after RAG-n (Dempster and Macleod 1995) and Hcub (Voronenko and Pueschel 2007).
 
     Targets one adder away are built at once, smallest first. Otherwise the fundamental is built that brings the most
-    targets to distance one, the smallest among equals; failing that, the reachable fundamental that leaves a target with
-    the fewest signed digits. Every node is proved equal to its constant times the input.
+    targets to distance one, the smallest among equals; failing that, the reachable fundamental that leaves a target
+    with the fewest signed digits. Every node is proved equal to its constant times the input.
     """
     targets = {odd(c)[0] for c in constants} - {0, 1}
     if not targets:
@@ -287,7 +291,7 @@ def greedy_graph(constants: Iterable[int]) -> AdderGraph:
         digits = csd(target)
         top = odd(sum(sign << shift for shift, sign in digits[-2:]))[0]
         while top in closure.nodes:
-            digits = digits[:-2] + [(0, 0), (0, 0)] if len(digits) < 4 else digits[:-1]
+            digits = [*digits[:-2], (0, 0), (0, 0)] if len(digits) < 4 else digits[:-1]
             top = odd(sum(sign << shift for shift, sign in digits[-2:]))[0]
         build(top if top in closure.reach else min(closure.reach, key=lambda c: (csd_left(target - c), c)))
     return AdderGraph(tuple(closure.adders)).proved()

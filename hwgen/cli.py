@@ -42,6 +42,11 @@ Out = Annotated[Path | None, typer.Option("--out", "-o", help="Folder to write t
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes for costly steps.")]
 Force = Annotated[bool, typer.Option("--force", help="Write into a folder that holds other files.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Source = Annotated[Path | None, typer.Option("--input", help="Samples (.npy): words, or floats in input units.")]
+Response = Annotated[Path | None, typer.Option("--output", help="Where to write the response (.npy).")]
+Targets = Annotated[
+    list[str] | None, typer.Option("--target", "-t", help=f"One of {', '.join(TARGETS)}; may be repeated.")
+]
 CORES = os.cpu_count() or 1
 
 _EXAMPLE = """\
@@ -230,8 +235,7 @@ def generate(
 @app.command()
 def simulate(
     design: DesignPath, out_dir: Out = None, jobs: Jobs = CORES, force: Force = False, as_json: AsJson = False,
-    source: Annotated[Path | None, typer.Option("--input", help="Samples (.npy): words, or floats in input units.")] = None,
-    output: Annotated[Path | None, typer.Option("--output", help="Where to write the response (.npy).")] = None,
+    source: Source = None, output: Response = None,
     rtl: Annotated[bool, typer.Option("--rtl", help="Through the Verilog in Icarus, not the model.")] = False,
     waves: Annotated[bool, typer.Option("--waves", help="Keep the simulation's waveforms (FST).")] = False,
 ) -> None:  # fmt: skip
@@ -307,7 +311,7 @@ def _through_rtl(design: Design, samples: np.ndarray) -> np.ndarray:
 @app.command()
 def synthesise(
     design: DesignPath, out_dir: Out = None, jobs: Jobs = CORES, force: Force = False, as_json: AsJson = False,
-    target: Annotated[list[str] | None, typer.Option("--target", "-t", help=f"One of {', '.join(TARGETS)}; may be repeated.")] = None,
+    target: Targets = None,
 ) -> None:  # fmt: skip
     """Count the LUTs of a design with Yosys, on every target unless some are given."""
     targets = target or list(TARGETS)
@@ -336,7 +340,9 @@ def synthesise(
 def report(
     design: DesignPath, out_dir: Out = None, jobs: Jobs = CORES, force: Force = False, as_json: AsJson = False
 ) -> None:
-    """Write result.json and report.html again from what the folder holds, or for a design file do what is missing first."""
+    """Write result.json and report.html again from what the folder holds, or for a design file do what is missing
+    first.
+    """
     if _is_design(design):
         raise _Stop(WRONG_INPUT, f"give the design file too: hwgen report DESIGN.toml --out {design}")
     with _run(design, out_dir, jobs, force) as work:

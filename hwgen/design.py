@@ -51,7 +51,8 @@ class Design:
         return np.ldexp(np.array(self.coefficients, dtype=np.float64), -self.fir.fraction)
 
     def model(self, x: ArrayLike) -> NDArray[Any]:
-        """Bit-true response from zero history; words in give words out, floats (or complex numbers) in give the same out.
+        """Bit-true response from zero history; words in give words out, floats (or complex numbers) in give the
+        same out.
 
         Parameters
         ----------
@@ -74,7 +75,9 @@ class Design:
         return self.fir.model(x)
 
     def response(self, frequencies: ArrayLike | None = None) -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
-        """Frequencies (fractions of the sample rate; 2048 of them from 0 to 0.5 unless given) and the complex response there."""
+        """Frequencies (fractions of the sample rate; 2048 of them from 0 to 0.5 unless given) and the complex response
+        there.
+        """
         f = np.linspace(0, 0.5, 2048) if frequencies is None else np.asarray(frequencies, dtype=np.float64)
         return f, np.exp(-2j * np.pi * np.outer(f, np.arange(len(self.taps)))) @ self.taps
 
@@ -128,7 +131,8 @@ def thawed(frozen: dict[str, Any], result: dict[str, Any] | None = None, verilog
     graph = AdderGraph(tuple(Adder(*adder) for adder in frozen["adders"])).proved()
     fir = Fir(
         tuple(coefficients[: frozen["taps"]]), frozen["fraction"], Format.parse(frozen["input"]),
-        Format.parse(frozen["output"]), graph, tuple(frozen["accumulator_lsbs"]), frozen["rounding"], frozen["overflow"],
+        Format.parse(frozen["output"]), graph, tuple(frozen["accumulator_lsbs"]),
+        frozen["rounding"], frozen["overflow"],
         frozen["channels"], frozen["reset_data"], frozen["equal_widths"],
     )  # fmt: skip
     return Design(frozen["name"], fir, tuple(coefficients), result or {}, verilog)

@@ -1,7 +1,7 @@
 """The checkpoint of a run: every costly step's result under a key of everything that determines it.
 
-A run that was cut off and is started again finds the finished steps here and repeats nothing; as each step is determined by its
-key, the outcome is the same to the bit.
+A run that was cut off and is started again finds the finished steps here and repeats nothing; as each step is
+determined by its key, the outcome is the same to the bit.
 """
 
 import hashlib

@@ -119,7 +119,7 @@ def _exchange(taps: int, targets: Sequence[Target]) -> Floats | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            answer = signal.remez(taps, edges, desired, weight=weights, maxiter=100, grid_density=64, fs=1.0)
+            answer = signal.remez(taps, edges, desired, weight=weights, maxiter=100, grid_density=256, fs=1.0)
     except (ValueError, RuntimeWarning, UserWarning):
         return None
     return (answer + answer[::-1]) / 2 if np.isfinite(answer).all() else None
@@ -150,7 +150,7 @@ def _alternation(answer: Floats, targets: Sequence[Target]) -> tuple[float, floa
 def _program(taps: int, targets: Sequence[Target]) -> Floats | None:
     """The linear program min t, -t <= W (A - D) <= t, by HiGHS; None where it fails.
 
-    A coarse grid first, then the peaks of the error between its points join, until none exceeds t by a per mille.
+    A coarse grid first, then the peaks of the error between its points join, until none exceeds t by more than 0.02 %.
     """
     grids, coarse = [], []
     for target in targets:
@@ -178,7 +178,7 @@ def _program(taps: int, targets: Sequence[Target]) -> Floats | None:
         size = np.abs(matrix @ solved.x[:free] - wanted)
         if size.max() < least:
             best, least = solved.x[:free], size.max()
-        if size.max() <= solved.x[free] * 1.001 + _NEGLIGIBLE:
+        if size.max() <= solved.x[free] * 1.0002 + _NEGLIGIBLE:
             break
         peaks = np.append(True, size[1:] >= size[:-1]) & np.append(size[:-1] >= size[1:], True)
         active |= peaks & (size > solved.x[free])

@@ -1,8 +1,9 @@
 """Finite impulse response filter, transposed form, constant coefficients: the integer model beside the hardware.
 
-One adder graph multiplies each sample by all constants; a chain of accumulators adds the products, one register a tap. Every
-accumulator has the most significant bit its worst case needs and drops the low bits it was told to drop; one constant,
-added at the start of the chain, takes out the mean of everything dropped (and holds the half of a half-up rounding).
+One adder graph multiplies each sample by all constants; a chain of accumulators adds the products, one register a
+tap. Every accumulator has the most significant bit its worst case needs and drops the low bits it was told to drop;
+one constant, added at the start of the chain, takes out the mean of everything dropped (and holds the half of a
+half-up rounding).
 """
 
 from dataclasses import dataclass
@@ -142,8 +143,8 @@ class Fir:
         """Added to the last accumulator, in its LSBs: minus the mean of all dropped bits.
 
         The mean is over uniformly distributed input words. A half-up rounding's half is included, so that rounding is
-        plain truncation afterwards. It stands behind the chain, not before it: registers then rest at zero, which is the
-        only power-up value an iCE40 flip-flop has.
+        plain truncation afterwards. It stands behind the chain, not before it: registers then rest at zero, which
+        is the only power-up value an iCE40 flip-flop has.
         """
         mean = self.dropped.mean
         if self._half_is_folded:
@@ -270,7 +271,8 @@ class Fir:
     def _accumulate(self, words: NDArray, multiply) -> NDArray:  # type: ignore[no-untyped-def]
         """Run the chain over one block. `acc[m]` is the accumulator whose content leaves as output m.
 
-        Shifting the chain by a sample is renaming: tap k of sample m - k lands in ``acc[m]``, in the order of the chain.
+        Shifting the chain by a sample is renaming: tap k of sample m - k lands in ``acc[m]``, in the order of the
+        chain.
         """
         products = multiply(words)
         first = next(iter(products.values()))

@@ -8,8 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from hwgen.cost.resources import Resources
 
-# LUTs a full-adder bit takes in a multiplier adder, in an accumulator, and for each adder and output bit besides. Fitted to
-# Yosys 0.70 over random filters by `benchmarks/estimate.py`; the search re-fits the scale to its own syntheses.
+# LUTs a full-adder bit takes in a multiplier adder, in an accumulator, and for each adder and output bit besides.
+# Fitted to Yosys 0.70 over random filters by `benchmarks/estimate.py`; the search re-fits the scale to its own
+# syntheses.
 _DEFAULTS = {
     "ice40": (1.0, 1.0, 0.0, 1.0),
     "ecp5": (1.0, 1.0, 1.0, 1.0),

@@ -1,18 +1,20 @@
 """kind = "fir": which designs are tried, in what order, and which is the answer.
 
-Coefficients come from the strong baselines (one word length, one common LSB, greedy bits), from the swarm over bits of each tap, and
-from placing values one by one (`values`). Cheap estimates rank them; the promising ones get a word length of their own at every node
-(`sizing`) and are synthesised; what Yosys measured re-fits the estimate, and the search goes on around the best.
+Coefficients come from the strong baselines (one word length, one common LSB, greedy bits), from the swarm over bits
+of each tap, and from placing values one by one (`values`). Cheap estimates rank them; the promising ones get a word
+length of their own at every node (`sizing`) and are synthesised; what Yosys measured re-fits the estimate, and the
+search goes on around the best.
 """
 
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from hwgen.allocation import ALGORITHMS, Allocation, Infeasible, allocate
+from hwgen.allocation import ALGORITHMS, Allocation, Infeasible, Problem, allocate
 from hwgen.cost import yosys
 from hwgen.cost.estimate import Estimate
 from hwgen.cost.resources import Resources, synthesise
@@ -47,9 +49,9 @@ Progress = Callable[[str, float], None]
 
 def place_step(
     bands: list[list[float]], gain: float, taps: int, fraction: int, opening: float, outwards: bool, most: int
-):  # type: ignore[no-untyped-def]
+) -> list[Any] | None:
     """`place` with plain arguments and result, for an executor and a journal."""
-    mask = Mask(tuple(Band(*band[:5], bool(band[5])) for band in bands), gain)  # type: ignore[arg-type]
+    mask = Mask(tuple(Band(b[0], b[1], b[2], b[3], b[4], bool(b[5])) for b in bands), gain)
     found = place(mask, taps, gain, fraction, opening, outwards, most)
     return None if found is None else [list(found.values), found.fraction]
 
@@ -134,7 +136,7 @@ class Search:
                 return coefficients
         return None
 
-    def _run(self, problem, algorithm: str, divisor: int) -> Allocation:  # type: ignore[no-untyped-def]
+    def _run(self, problem: Problem, algorithm: str, divisor: int) -> Allocation:
         budget = max(self.spec.search.evaluations // divisor, 100)
         found = (
             allocate(problem, self.rng, budget)
@@ -280,11 +282,11 @@ class Search:
     def _rounds(self) -> None:
         sets = self._coefficient_sets()
         sized = [(label, c, self._sized(label, c)) for label, c in sets]
-        ranked = sorted((s for s in sized if s[2] is not None), key=lambda s: s[2].estimate)  # type: ignore[union-attr]
+        ranked = sorted(((name, c, g) for name, c, g in sized if g is not None), key=lambda s: s[2].estimate)
         swarm = [s for s in ranked if "bits" in s[0]][:1]
         share = max(self.spec.search.evaluations // (_TOP + 1), 100)
         for number, group in enumerate((ranked[:_TOP], ranked[_TOP : 2 * _TOP] + swarm)):
-            candidates = []
+            candidates: list[Candidate] = []
             for label, coefficients, graded in group:
                 self.progress("word lengths", len(candidates) / max(len(group), 1))
                 found = Sizing(self.reference, self.estimate).allocated(
@@ -294,10 +296,9 @@ class Search:
                 if found is not None:
                     self._count(found[1])
                 candidates.append(found[0] if found is not None and found[0].estimate <= graded.estimate else graded)
-                if found is not None:
-                    if self.allocation is None or found[1].consumption < self.allocation.consumption:
-                        self.allocation = found[1]
-            self.measured([c for c in candidates if c is not None])
+                if found and (self.allocation is None or found[1].consumption < self.allocation.consumption):
+                    self.allocation = found[1]
+            self.measured(candidates)
 
     def _outcome(self, chosen: Tried, baselines: dict[str, Tried]) -> Outcome:
         # The estimate beside the answer is the one fitted to everything but its own synthesis.

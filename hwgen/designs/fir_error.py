@@ -1,7 +1,8 @@
 """minimise = "error": the least response error of a FIR within a budget of coefficient bits or of LUTs.
 
-The paper's own direction: error under one consumption budget. Within bits, the budget is met by construction; within LUTs, the
-bits are searched under a budget of estimated LUTs that what Yosys measures corrects until the synthesised design fits.
+The paper's own direction: error under one consumption budget. Within bits, the budget is met by construction;
+within LUTs, the bits are searched under a budget of estimated LUTs that what Yosys measures corrects until the
+synthesised design fits.
 """
 
 from collections.abc import Callable
@@ -28,7 +29,9 @@ def least_error(search: "Search") -> "Outcome":
     budget = search.spec.goal.budget
     if budget is None:
         raise ValueError("minimising the error needs a budget")  # spec.py requires one
-    return _within_bits(search, budget.bits) if budget.bits is not None else _within_luts(search, float(budget.luts))
+    if budget.bits is not None:
+        return _within_bits(search, budget.bits)
+    return _within_luts(search, float(budget.luts or 0))
 
 
 def _taps(search: "Search", weighted: bool) -> TapBits:
@@ -129,7 +132,9 @@ def _within_luts(search: "Search", budget: float) -> "Outcome":
 
 
 def _fitted(search: "Search", taps: TapBits, budget: float, method: str, evaluations: int, kind: str) -> Tried | None:
-    """Best design of one method that Yosys finds within `budget` LUTs: the share given to the taps is corrected each round."""
+    """Best design of one method that Yosys finds within `budget` LUTs: the share given to the taps is corrected each
+    round.
+    """
     best: Tried | None = None
     everything = taps.consumption(np.full((1, len(taps.exponents)), taps.most))[0]
     low, high, share = 0.0, everything, min(budget / search.reference.channels, everything)

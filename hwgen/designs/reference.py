@@ -1,4 +1,6 @@
-"""What a FIR design file asks for, before any bit is allocated: the mask, the ideal taps, the stimulus and its power."""
+"""What a FIR design file asks for, before any bit is allocated: the mask, the ideal taps, the stimulus and its
+power.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -41,7 +43,9 @@ class Reference:
 
     @cached_property
     def sqnr_goal_db(self) -> float | None:
-        """The SQNR to size for: the file's; within a LUT budget that names none, 3 dB below what the output format leaves."""
+        """The SQNR to size for: the file's; within a LUT budget that names none, 3 dB below what the output format
+        leaves.
+        """
         goal = self.spec.goal
         if goal.sqnr_db is not None or goal.max_error_ulp is not None:
             return goal.sqnr_db
@@ -69,15 +73,15 @@ def mask_of(spec: Spec) -> Mask | None:
     bands = []
     for band in spec.response.bands:
         start, stop = band.start / spec.input.sample_rate, band.stop / spec.input.sample_rate
-        if band.attenuation_db is not None or band.attenuation is not None:
-            limit = band.attenuation if band.attenuation is not None else 10 ** (-band.attenuation_db / 20)
-            bands.append(Band(start, stop, 0.0, 0.0, limit, False))
-        else:
-            low, high = (
-                (1 - band.ripple, 1 + band.ripple)
-                if band.ripple is not None
-                else (10 ** (-band.ripple_db / 20), 10 ** (band.ripple_db / 20))
-            )
+        if band.attenuation_db is not None:
+            bands.append(Band(start, stop, 0.0, 0.0, 10 ** (-band.attenuation_db / 20), False))
+        elif band.attenuation is not None:
+            bands.append(Band(start, stop, 0.0, 0.0, band.attenuation, False))
+        elif band.ripple is not None:
+            low, high = max(1 - band.ripple, 0.0), 1 + band.ripple
+            bands.append(Band(start, stop, band.gain, band.gain * low, band.gain * high, True))
+        elif band.ripple_db is not None:
+            low, high = 10 ** (-band.ripple_db / 20), 10 ** (band.ripple_db / 20)
             bands.append(Band(start, stop, band.gain, band.gain * low, band.gain * high, True))
     return Mask(tuple(bands), None if spec.response.gain == "free" else float(spec.response.gain))
 

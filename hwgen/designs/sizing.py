@@ -1,4 +1,6 @@
-"""From coefficients to a candidate: adder graph, word lengths that just meet the accuracy goals, checked on the stimulus."""
+"""From coefficients to a candidate: adder graph, word lengths that just meet the accuracy goals, checked on the
+stimulus.
+"""
 
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,7 @@
 """Coefficient bits as a bit allocation problem: every tap has its own number of bits, and so its own LSB.
 
-Tap k with b bits lies on the grid ``q = 2**(e_k - (b - 1))``, ``e_k = ceil(log2 |h_k|)``, rounded to nearest and clipped to
-``[-2**e_k, 2**e_k - q]``; 0 bits is the value 0 and 1 bit, useless in two's complement, is left out.
+Tap k with b bits lies on the grid ``q = 2**(e_k - (b - 1))``, ``e_k = ceil(log2 |h_k|)``, rounded to nearest and
+clipped to ``[-2**e_k, 2**e_k - q]``; 0 bits is the value 0 and 1 bit, useless in two's complement, is left out.
 """
 
 from dataclasses import dataclass

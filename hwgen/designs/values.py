@@ -1,10 +1,11 @@
 """Coefficient values that cost few adders within a mask: one tap after another, the others free to make up for it.
 
-The polytope of linear-phase filters that meet a mask is convex. Tap by tap, two linear programs give the interval in which a tap can
-still be placed while real values of the others meet the mask; the value in it that the adder graph gets cheapest is taken. The
-mask opens from the tightest that any filter meets to the whole mask as taps are placed, so that early taps do not use up
-the tolerance of late ones. (Our own combination; placing taps in linear-programming intervals goes back to Lim and
-Parker, IEEE TASSP 31, 1983, and with cheap values to Shi and Yu, IEEE TCAS-I 58, 2011.)
+The polytope of linear-phase filters that meet a mask is convex. Tap by tap, two linear programs give the interval
+in which a tap can still be placed while real values of the others meet the mask; the value in it that the adder
+graph gets cheapest is taken. The mask opens from the tightest that any filter meets to the whole mask as taps are
+placed, so that early taps do not use up the tolerance of late ones. (Our own combination; placing taps in
+linear-programming intervals goes back to Lim and Parker, IEEE TASSP 31, 1983, and with cheap values to Shi and Yu,
+IEEE TCAS-I 58, 2011.)
 """
 
 from dataclasses import dataclass

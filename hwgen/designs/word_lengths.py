@@ -1,7 +1,7 @@
 """Word lengths of a transposed FIR as a bit allocation problem: which low bits each adder and accumulator may drop.
 
-One variable a node of the adder graph and one an accumulator: the bits kept above a common coarsest LSB. Error is the power of
-everything dropped, consumption the estimated LUTs.
+One variable a node of the adder graph and one an accumulator: the bits kept above a common coarsest LSB. Error is
+the power of everything dropped, consumption the estimated LUTs.
 """
 
 from collections.abc import Callable, Sequence
@@ -76,7 +76,7 @@ class WordLengths:
     @cached_property
     def _weights(self) -> NDArray[np.float64]:
         """Power gain from a white error at each node (in input LSBs) to the output."""
-        taps, node, shift, _ = self._taps
+        _, node, shift, _ = self._taps
         gains = self.graph.gains()[node] * 2.0 ** (shift + self.unit)[:, None]
         return (gains**2).sum(axis=0)
 
@@ -88,8 +88,8 @@ class WordLengths:
         nodes, acc = self._split(lsbs)
         total = np.zeros(len(lsbs))
         for k, adder in enumerate(self.graph.adders, start=1):
-            for source, shift in ((adder.left, adder.left_shift), (adder.right, adder.right_shift)):
-                before = np.maximum(nodes[:, source], 0) + shift
+            for source, up in ((adder.left, adder.left_shift), (adder.right, adder.right_shift)):
+                before = np.maximum(nodes[:, source], 0) + up
                 total += self._weights[k] * _dropped(before, nodes[:, k])
         taps, node, shift, _ = self._taps
         before = np.maximum(nodes[:, node], 0) + shift + self.unit
@@ -146,8 +146,8 @@ class WordLengths:
     def worst(self, lsbs: NDArray[np.int64]) -> NDArray[np.float64]:
         """Bound on the largest error of any output, in output units, the mean taken out, shape (P,).
 
-        Each truncation to LSB D errs by less than D, D / 2 to either side of its mean, times its gain to the output; the
-        final rounding by half an output LSB to nearest.
+        Each truncation to LSB D errs by less than D, D / 2 to either side of its mean, times its gain to the
+        output; the final rounding by half an output LSB to nearest.
         """
         nodes, acc = self._split(lsbs)
         taps, node, shift, _ = self._taps
