@@ -24,7 +24,7 @@ _BLOCK = 1 << 14  # samples the model works on at a time: operands stay in the c
 
 @dataclass(frozen=True)
 class Product:
-    """What tap `tap` adds to its accumulator: node `node` of the graph, shifted left by `shift` (negative: truncated)."""
+    """What tap `tap` adds to its accumulator: node `node` of the graph, shifted left (negative `shift`: truncated)."""
 
     tap: int
     node: int

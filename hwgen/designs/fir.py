@@ -179,7 +179,7 @@ class Search:
             (gain, len(ideal), fraction, opening, outwards)
             for gain in gains
             for ideal in (ideals if len(gains) == 1 else ideals[:3])
-            for opening, outwards in (shapes if len(ideals) < 3 or len(ideal) < 64 else shapes[:3])
+            for opening, outwards in (shapes if len(ideals) < 3 or len(ideal) < 64 else shapes[:2])
         ]
 
     # --------------------------------------------------------------- candidates

@@ -125,7 +125,7 @@ def rounded(ideal: NDArray[np.float64], fraction: int) -> Coefficients:
 
 
 def violations(free: NDArray[np.float64], taps: int, mask: Mask) -> NDArray[np.float64]:
-    """Largest deviation over what `mask` allows, on a grid, of many symmetric filters: `free` (P, n) gives P numbers."""
+    """Largest deviation over what `mask` allows, on a grid, of many symmetric filters `free` (P, n), shape (P,)."""
     frequencies = grid(mask, taps, 12)
     lower, upper = limits(mask, frequencies)
     amplitude = np.abs(free @ basis(taps, frequencies).T)

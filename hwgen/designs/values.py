@@ -22,7 +22,7 @@ _FINEST = 24  # fraction bits beyond which a tap is no longer tried on a finer g
 
 @dataclass(frozen=True)
 class Coefficients:
-    """Integer coefficients in units of ``2**-fraction``, the first half of a symmetric filter included once in `free`."""
+    """Integer coefficients in units of ``2**-fraction``; `free` has the first half alone of a symmetric filter."""
 
     values: tuple[int, ...]
     fraction: int
@@ -95,7 +95,7 @@ def place(
     for step, tap in enumerate(order, start=1):
         # The fewer taps are open, the cheaper a fine grid is, and the less they could mend between its points.
         if step in (free // 2, 3 * free // 4):
-            matrix, centre, half = _bounds(mask, taps, gain, 16 if step < 0.7 * free else 40)
+            matrix, centre, half = _bounds(mask, taps, gain, 12 if step < 0.7 * free else 24)
         tolerance = tightest.fun + (0.998 - tightest.fun) * (step / free) ** opening
         interval = _interval(matrix, placed, tap, centre - tolerance * half, centre + tolerance * half)
         if interval is None:
@@ -150,7 +150,7 @@ def _interval(
 
 
 def near(ideal: NDArray[np.float64], reach: float, fraction: int, most: int = 18) -> Coefficients | None:
-    """Every tap at the value within `reach` of the ideal one that costs the fewest adders; for filters without a mask."""
+    """Every tap at the cheapest value within `reach` of the ideal one; for filters without a mask."""
     closure, values, fractions = Closure((1 << fraction + 1) - 1), [], []
     for h in ideal:
         value, finer = _cheapest((float(h) - reach, float(h) + reach), fraction, closure, most)

@@ -178,7 +178,7 @@ class WordLengths:
         reference: NDArray[np.int64],
         finest: NDArray[np.int64],
     ) -> Problem:
-        """Minimise estimated LUTs with ``excess(lsbs)`` at most 1; ``lsbs = reference - bits``, no finer than `finest`."""
+        """Fewest estimated LUTs with ``excess(lsbs)`` at most 1; ``lsbs = reference - bits``, no finer than `finest`."""
         names = [f"x{c}" for c in self.graph.constants[1:]] + [f"acc{k}" for k in range(len(self.coefficients))]
         return Problem(
             names=names,
