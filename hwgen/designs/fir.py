@@ -28,6 +28,7 @@ from hwgen.journal import Journal
 from hwgen.response import Band, Mask, measure, remez
 
 _TOP = 3  # candidates that are synthesised in each round
+_PLACED = 400  # taps beyond which values are not placed one by one
 _LENGTHS = (0, 1, 2, 3, 4, 6)  # taps beyond the shortest filter that are tried
 
 
@@ -111,7 +112,7 @@ class Search:
             for coefficients in found:
                 width = max(abs(v).bit_length() + 1 for v in coefficients.values)
                 if width <= self._most and self._meets_mask(coefficients):
-                    return coefficients
+                    return self._at_length(coefficients)
         return None
 
     @property
@@ -133,8 +134,17 @@ class Search:
                 return None
             coefficients = taps.coefficients(np.array(found.bits))
             if self._meets_mask(coefficients):
-                return coefficients
+                return self._at_length(coefficients)
         return None
+
+    def _at_length(self, coefficients: Coefficients) -> Coefficients:
+        """Without zero ends where hwgen chose the length; with as many taps as asked for where the file fixes it."""
+        response = self.spec.response
+        if response.taps is None and response.coefficients is None:
+            return coefficients.trimmed()
+        missing = len(self.reference.ideal) - len(coefficients.values)
+        ends = (0,) * (missing // 2)
+        return Coefficients((*ends, *coefficients.values, *ends), coefficients.fraction)
 
     def _run(self, problem: Problem, algorithm: str, divisor: int) -> Allocation:
         budget = max(self.spec.search.evaluations // divisor, 100)
@@ -166,7 +176,7 @@ class Search:
         steps = [(bands, gain, taps, f, opening, out, self._most) for gain, taps, f, opening, out in variants]
         found = self.journal.all(self.executor, place_step, steps, one_more)
         placed = [Coefficients(tuple(values), fraction) for values, fraction in (f for f in found if f is not None)]
-        return list(dict.fromkeys(c for c in placed if self._meets_mask(c)))
+        return list(dict.fromkeys(self._at_length(c) for c in placed if self._meets_mask(c)))
 
     def _variants(self) -> list[tuple[float, int, int, float, bool]]:
         mask, ideals = self.reference.mask, self._ideals
@@ -175,11 +185,16 @@ class Search:
         smallest = min(band.upper for band in mask.bands if not band.passband) if len(mask.bands) > 1 else 0.01
         fraction = int(np.ceil(-np.log2(smallest))) + 6
         shapes = ((0.5, True), (1.0, True), (0.35, True), (0.5, False))
+        # A tap costs two linear programs, and those grow with the square of the length: long filters get fewer tries.
+        size = len(ideals[0])
+        tries, lengths = (4, 6) if size < 64 else (2, 6) if size < 160 else (1, 2) if size <= _PLACED else (0, 0)
+        if len(gains) > 1:
+            lengths = min(lengths, 3)
         return [
             (gain, len(ideal), fraction, opening, outwards)
             for gain in gains
-            for ideal in (ideals if len(gains) == 1 else ideals[:3])
-            for opening, outwards in (shapes if len(ideals) < 3 or len(ideal) < 64 else shapes[:2])
+            for ideal in ideals[:lengths]
+            for opening, outwards in shapes[:tries]
         ]
 
     # --------------------------------------------------------------- candidates
