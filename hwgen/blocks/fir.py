@@ -16,9 +16,10 @@ from amaranth.lib.wiring import In, Out
 from numpy.typing import NDArray
 
 from hwgen.adders import AdderGraph, odd, shifted
+from hwgen.blocks.truncation import Dropped, dropped
 from hwgen.fixed import Format, Overflow, Rounding, quantise, quantise_hw
 
-_TABLE_BITS = 16  # input widths up to this are enumerated: exact ranges, exact errors, table look-up in the model
+TABLE_BITS = 16  # input widths up to this are enumerated: exact ranges, exact errors, table look-up in the model
 _BLOCK = 1 << 14  # samples the model works on at a time: operands stay in the cache
 
 
@@ -104,16 +105,21 @@ class Fir:
         return tuple(found)
 
     @cached_property
-    def _inputs(self) -> NDArray:
+    def inputs(self) -> NDArray:
         """Every input word, or for wide inputs the two extremes and zero."""
         low, high = self.input.minimum, self.input.maximum
-        if self.input.width <= _TABLE_BITS:
+        if self.enumerated:
             return np.arange(low, high + 1, dtype=np.int64)
         return np.array([low, 0, high], dtype=object)
 
+    @property
+    def enumerated(self) -> bool:
+        """Whether every input word is tried: ranges and errors are then exact, and the model looks products up."""
+        return self.input.width <= TABLE_BITS
+
     @cached_property
-    def _node_values(self) -> list[NDArray]:
-        return self.graph.evaluate(self._inputs)
+    def node_values(self) -> list[NDArray]:
+        return self.graph.evaluate(self.inputs)
 
     @cached_property
     def _node_slack(self) -> list[int]:
@@ -125,12 +131,12 @@ class Fir:
                 # The operand's own slack, rounded up, and one for what is dropped of it.
                 total -= _shift(-slack[node], graph.lsbs[node] + shift - adder.lsb)
                 total += graph.lowest[node] + shift < adder.lsb
-            slack.append(0 if self.input.width <= _TABLE_BITS else total)
+            slack.append(0 if self.input.width <= TABLE_BITS else total)
         return slack
 
     def node_range(self, node: int) -> tuple[int, int]:
         """Smallest and largest value node `node` of the graph takes."""
-        values, slack = self._node_values[node], self._node_slack[node]
+        values, slack = self.node_values[node], self._node_slack[node]
         return int(values.min()) - slack, int(values.max()) + slack
 
     def product_range(self, product: Product) -> tuple[int, int]:
@@ -195,9 +201,9 @@ class Fir:
 
     # ------------------------------------------------------------------- error
     @cached_property
-    def dropped(self) -> "Dropped":
+    def dropped(self) -> Dropped:
         """Mean, variance and worst case of everything dropped before the final rounding (see `Dropped`)."""
-        return _dropped(self)
+        return dropped(self)
 
     @cached_property
     def error_bound(self) -> float:
@@ -243,14 +249,14 @@ class Fir:
         """Product of every input word, by node and shift."""
         dtype = np.int32 if max(f.width for f in self.accumulators) <= 31 else np.int64
         return {
-            (p.node, p.shift): shifted(self._node_values[p.node], p.shift).astype(dtype)
+            (p.node, p.shift): shifted(self.node_values[p.node], p.shift).astype(dtype)
             for p in self.products
             if p is not None
         }
 
     def _chain(self, x: NDArray) -> NDArray:
         """Last accumulator after each sample."""
-        if self.input.width > _TABLE_BITS or max(f.width for f in self.accumulators) > 62:
+        if not self.enumerated or max(f.width for f in self.accumulators) > 62:
             return self._accumulate(x.astype(object), self._computed_products)
         out = np.empty(len(x), dtype=np.int64)
         history = len(self.coefficients) - 1
@@ -299,93 +305,10 @@ class Fir:
         return FirComponent(self)
 
 
-@dataclass(frozen=True)
-class Dropped:
-    """Everything the chain drops before the final rounding, in output units, for white uniform input words.
-
-    `mean` and `variance` are exact for the products (every input word is enumerated) and the usual uniform model for
-    what accumulators drop; `low` and `high` bound the sum over all inputs.
-    """
-
-    mean: float
-    variance: float
-    low: float
-    high: float
-
-
-def _dropped(fir: Fir) -> Dropped:
-    mean = variance = low = high = 0.0
-    errors: dict[tuple[int, int, int], tuple[float, float, float, float]] = {}
-    constants = fir.graph.constants
-    for product in fir.products:
-        if product is None:
-            continue
-        lsb = fir.accumulator_lsbs[product.tap]
-        key = (product.node, product.shift, lsb)
-        if key not in errors:
-            # Exact error in units of the full-precision product: kept * 2**(lsb - product_lsb) - constant * x.
-            unit = lsb - fir.product_lsb
-            scale = odd_shift(fir.coefficients[product.tap])
-            kept = shifted(fir._node_values[product.node], product.shift)
-            # A register coarser than the product may have a finer one's unit: keep everything an integer.
-            exact = fir._inputs.astype(object) * (constants[product.node] << scale)
-            if unit >= 0:
-                error = kept.astype(object) * (1 << unit) - exact
-                weight = 2.0**fir.product_lsb
-            else:
-                error = kept.astype(object) - exact * (1 << -unit)
-                weight = 2.0**lsb
-            if fir.input.width <= _TABLE_BITS:
-                e = error.astype(np.float64) * weight
-                errors[key] = (float(e.mean()), float(e.var()), float(e.min()), float(e.max()))
-            else:
-                errors[key] = _uniform_error(fir, product)
-        m, v, least, most = errors[key]
-        sign = -1.0 if product.negative else 1.0
-        mean, variance = mean + sign * m, variance + v
-        low, high = low + min(sign * least, sign * most), high + max(sign * least, sign * most)
-    for finer, coarser in zip(reversed(fir.accumulator_lsbs[1:]), reversed(fir.accumulator_lsbs[:-1]), strict=True):
-        if coarser > finer:
-            keep = 1.0 - 4.0 ** (finer - coarser)
-            step = 2.0**coarser
-            mean -= step / 2 * (1.0 - 2.0 ** (finer - coarser))
-            variance += step**2 / 12 * keep
-            low -= step - 2.0**finer
-    return Dropped(mean, variance, low, high)
-
-
-def _uniform_error(fir: Fir, product: Product) -> tuple[float, float, float, float]:
-    """Mean, variance and bounds of one product's error by the uniform model, where inputs are too wide to enumerate."""
-    gain = np.abs(fir.graph.gains()[product.node])
-    lowest, unit = fir.graph.lowest, 2.0 ** (fir.product_lsb + odd_shift(fir.coefficients[product.tap]))
-    signed_gain = fir.graph.gains()[product.node]
-    mean = variance = low = high = 0.0
-    drops: list[tuple[float, int, int]] = []
-    for index, adder in enumerate(fir.graph.adders, start=1):
-        if gain[index]:
-            left, right = lowest[adder.left] + adder.left_shift, lowest[adder.right] + adder.right_shift
-            drops.append((signed_gain[index], left, adder.lsb))
-            drops.append((-signed_gain[index] if adder.subtract else signed_gain[index], right, adder.lsb))
-    drops.append((1.0, lowest[product.node], fir.accumulator_lsbs[product.tap] - fir.product_lsb
-                  - odd_shift(fir.coefficients[product.tap])))  # fmt: skip
-    for factor, fine, coarse in drops:
-        if coarse > fine:
-            step = factor * unit * 2.0**coarse
-            mean -= step / 2 * (1.0 - 2.0 ** (fine - coarse))
-            variance += step**2 / 12 * (1.0 - 4.0 ** (fine - coarse))
-            low, high = low - max(step, 0.0), high - min(step, 0.0)
-    return mean, variance, low, high
-
-
 def _constant(value: int) -> tuple[Value, int]:
     """``|value|`` as an odd word and the shift that restores it."""
     fundamental, shift = odd(value)
     return Const(fundamental, signed(fundamental.bit_length() + 1)), shift
-
-
-def odd_shift(value: int) -> int:
-    """Trailing zero bits of `value`."""
-    return (value & -value).bit_length() - 1
 
 
 def _shift(value: int, shift: int) -> int:
