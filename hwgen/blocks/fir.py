@@ -15,7 +15,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from numpy.typing import NDArray
 
-from hwgen.adders import AdderGraph, odd, shifted
+from hwgen.adders import AdderGraph, shifted
+from hwgen.blocks.operand import Operand
 from hwgen.blocks.truncation import Dropped, dropped
 from hwgen.fixed import Format, Overflow, Rounding, quantise, quantise_hw
 
@@ -224,21 +225,19 @@ class Fir:
 
         Raises ``ValueError`` for words outside the input format.
         """
-        return self._each_channel(x, self._chain, self._finish)
+        x = self._checked(x)
+        return np.stack([self.model(row) for row in x]) if x.ndim == 2 else self._finish(self._chain(x))
 
     def exact(self, x: NDArray) -> NDArray:
         """Exact convolution of `x` with the coefficients, in units of ``2**(-fraction - input.fraction)``."""
-        return self._each_channel(x, _convolved, lambda y: y)
+        x = self._checked(x)
+        return np.stack([self.exact(row) for row in x]) if x.ndim == 2 else self._convolved(x)
 
-    def _each_channel(self, x: NDArray, chain, finish) -> NDArray:  # type: ignore[no-untyped-def]
+    def _checked(self, x: NDArray) -> NDArray:
         x = np.asarray(x)
         if x.size and (int(x.min()) < self.input.minimum or int(x.max()) > self.input.maximum):
             raise ValueError(f"samples must lie in {self.input.minimum}..{self.input.maximum} ({self.input})")
-        if x.ndim == 2:
-            return np.stack([self._each_channel(row, chain, finish) for row in x])
-        if chain is _convolved:
-            return _convolved(self, x)
-        return finish(chain(x)) if x.size else x
+        return x
 
     def _finish(self, y: NDArray) -> NDArray:
         rounding = Rounding.FLOOR if self._half_is_folded else self.rounding
@@ -299,30 +298,23 @@ class Fir:
                 into += value[: len(into)]
         return acc
 
+    def _convolved(self, x: NDArray) -> NDArray:
+        largest = max(abs(self.input.minimum), self.input.maximum) * sum(abs(c) for c in self.coefficients)
+        x = x.astype(np.int64 if largest < 1 << 62 else object)
+        out = np.zeros_like(x)
+        for tap, value in enumerate(self.coefficients):
+            if value and tap < len(x):
+                out[tap:] += value * x[: len(x) - tap]
+        return out
+
     # ---------------------------------------------------------------- hardware
     def component(self) -> "FirComponent":
         """Amaranth component: ports ``i_valid, i_data`` and ``o_valid, o_data`` (``i_re, i_im`` where complex)."""
         return FirComponent(self)
 
 
-def _constant(value: int) -> tuple[Value, int]:
-    """``|value|`` as an odd word and the shift that restores it."""
-    fundamental, shift = odd(value)
-    return Const(fundamental, signed(fundamental.bit_length() + 1)), shift
-
-
 def _shift(value: int, shift: int) -> int:
     return value << shift if shift >= 0 else value >> -shift
-
-
-def _convolved(fir: Fir, x: NDArray) -> NDArray:
-    largest = max(abs(fir.input.minimum), fir.input.maximum) * sum(abs(c) for c in fir.coefficients)
-    x = x.astype(np.int64 if largest < 1 << 62 else object)
-    out = np.zeros_like(x)
-    for tap, value in enumerate(fir.coefficients):
-        if value and tap < len(x):
-            out[tap:] += value * x[: len(x) - tap]
-    return out
 
 
 class FirComponent(wiring.Component):
@@ -360,22 +352,22 @@ class FirComponent(wiring.Component):
         previous = fir.accumulator_lsbs[-1]
         for tap in reversed(range(len(fir.coefficients))):
             lsb, product, shape = fir.accumulator_lsbs[tap], fir.products[tap], signed(fir.accumulators[tap].width)
-            carried = _Operand.of(acc, previous - lsb).value
+            carried = Operand.of(acc, previous - lsb).value
             total = carried
             if product is not None:
-                addend = _Operand.of(nodes[product.node], product.shift)
+                addend = Operand.of(nodes[product.node], product.shift)
                 total = Signal(shape, name=f"sum{tap}{suffix}")
                 if isinstance(acc, Const) and not product.negative:
                     m.d.comb += total.eq(addend.value)
                 else:
-                    m.d.comb += total.eq(_Operand(carried, 0).combined(addend, product.negative))
+                    m.d.comb += total.eq(Operand(carried, 0).combined(addend, product.negative))
             acc = Signal(shape, name=f"acc{tap}{suffix}", reset_less=not fir.reset_data)
             with m.If(x_valid):
                 m.d.sync += acc.eq(total)
             previous = lsb
         if fir.constant:
             centred = Signal(signed(fir.centred.width), name=f"centred{suffix}")
-            m.d.comb += centred.eq(_Operand(acc, 0).combined(_Operand.of(*_constant(fir.constant)), fir.constant < 0))
+            m.d.comb += centred.eq(Operand(acc, 0).combined(Operand.constant(abs(fir.constant)), fir.constant < 0))
             acc = centred
         rounding = Rounding.FLOOR if fir._half_is_folded else fir.rounding
         rounded = quantise_hw(m, acc, fir.centred, fir.output, rounding, fir.overflow, name=f"rounded{suffix}")
@@ -387,35 +379,8 @@ class FirComponent(wiring.Component):
     def _adder(self, m: Module, nodes: list[Value], k: int, suffix: str) -> Signal:
         """One node of the graph, kept apart by `keep`: Yosys would merge chained adders into carry-save trees."""
         adder, lsbs = self.fir.graph.adders[k - 1], self.fir.graph.lsbs
-        left = _Operand.of(nodes[adder.left], lsbs[adder.left] + adder.left_shift - adder.lsb)
-        right = _Operand.of(nodes[adder.right], lsbs[adder.right] + adder.right_shift - adder.lsb)
+        left = Operand.of(nodes[adder.left], lsbs[adder.left] + adder.left_shift - adder.lsb)
+        right = Operand.of(nodes[adder.right], lsbs[adder.right] + adder.right_shift - adder.lsb)
         node = Signal(signed(self.fir.node_width(k)), name=f"x{adder.constant}{suffix}", attrs={"keep": 1})
         m.d.comb += node.eq(left.combined(right, adder.subtract))
         return node
-
-
-@dataclass(frozen=True)
-class _Operand:
-    """A signed word times ``2**zeros``; the zeros are known, so that an adder is no wider than its work."""
-
-    word: Value
-    zeros: int
-
-    @classmethod
-    def of(cls, word: Value, shift: int) -> "_Operand":
-        """`word` times ``2**shift``, floor: bits dropped on the right, the sign bit at least left."""
-        return cls(word, shift) if shift >= 0 else cls(word[min(-shift, len(word) - 1) :].as_signed(), 0)
-
-    @property
-    def value(self) -> Value:
-        return Cat(Const(0, self.zeros), self.word).as_signed() if self.zeros else self.word
-
-    def combined(self, other: "_Operand", subtract: bool) -> Value:
-        """``self +- other``; low bits that only one operand has go past the adder."""
-        zeros = other.zeros
-        if 0 < zeros < len(self.value):
-            low, high = self.value[:zeros], self.value[zeros:].as_signed()
-            return Cat(low, high - other.word if subtract else high + other.word).as_signed()
-        if not subtract and 0 < self.zeros < len(other.value):
-            return other.combined(self, False)
-        return self.value - other.value if subtract else self.value + other.value
