@@ -254,6 +254,12 @@ def _partners(target: int, nodes: Iterable[int], limit: int) -> set[int]:
     return found
 
 
+def _quotients(target: int, limit: int) -> set[int]:
+    """Fundamentals that give `target` when added to a shift of themselves."""
+    factors = [(1 << s) + sign for s in range(1, limit.bit_length() + 1) for sign in (-1, 1) if (1 << s) + sign > 1]
+    return {target // factor for factor in factors if target % factor == 0} - {target}
+
+
 def greedy_graph(constants: Iterable[int]) -> AdderGraph:
     """Adder graph by greedy closure, after RAG-n (Dempster and Macleod 1995) and Hcub (Voronenko and Pueschel 2007).
 
@@ -266,7 +272,7 @@ def greedy_graph(constants: Iterable[int]) -> AdderGraph:
         return AdderGraph(())
     limit = (1 << max(targets).bit_length() + 1) - 1
     closure = Closure(limit)
-    partners: dict[int, set[int]] = {t: _partners(t, [1], limit) for t in targets}
+    partners: dict[int, set[int]] = {t: _partners(t, [1], limit) | _quotients(t, limit) for t in targets}
 
     def build(fundamental: int) -> None:
         closure.build(fundamental)

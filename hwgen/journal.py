@@ -54,8 +54,8 @@ class Journal:
                 found = json.loads(path.read_text(encoding="utf-8"))
             except (OSError, ValueError):
                 found = {}
-            if isinstance(found, dict) and found.get("owner") == owner:
-                self.steps = dict(found.get("steps", {}))
+            if isinstance(found, dict) and found.get("owner") == owner and isinstance(found.get("steps"), dict):
+                self.steps = found["steps"]
 
     def record(self, key: str, value: Any) -> None:
         """Keep a step's JSON-able result."""

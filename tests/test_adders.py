@@ -3,7 +3,8 @@
 import math
 from dataclasses import replace
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -59,7 +60,7 @@ def values(graph: AdderGraph, x: int) -> list[Fraction]:
     return found
 
 
-@lru_cache(maxsize=None)
+@cache
 def fewest_digits(value: int) -> int:
     """Fewest nonzero digits of a non-negative value in any signed binary representation, by trying both digits."""
     if value < 2:
@@ -82,7 +83,7 @@ def test_csd_is_the_value_with_the_fewest_digits_and_none_adjacent() -> None:
         shifts = [shift for shift, _ in digits]
         assert sum(sign << shift for shift, sign in digits) == value
         assert all(sign in (-1, 1) for _, sign in digits)
-        assert all(b - a >= 2 for a, b in zip(shifts, shifts[1:], strict=False))
+        assert all(b - a >= 2 for a, b in pairwise(shifts))
         assert len(digits) == fewest_digits(abs(value))
 
 

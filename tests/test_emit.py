@@ -1,0 +1,185 @@
+"""Emitted Verilog: bit-true in simulators, clean under lint, the same every time; and the files beside it."""
+
+import re
+from functools import lru_cache
+from importlib.metadata import version
+
+import numpy as np
+import pytest
+
+from hwgen.adders import Adder, AdderGraph, greedy_graph
+from hwgen.blocks.fir import Fir
+from hwgen.check.bulk import simulate_bulk
+from hwgen.check.lint import lint
+from hwgen.check.simulate import simulate
+from hwgen.check.stimuli import directed
+from hwgen.check.vectors import Expected, Port, Script, Top, expected, script
+from hwgen.emit import companions, verilog
+from hwgen.fixed import Format, Overflow, Rounding
+
+# Warnings that the emitted style gives and that mean nothing wrong: operands of unlike width, which Verilog extends by
+# their sign, and low bits that nobody reads.
+WAIVED = {"WIDTHEXPAND", "UNUSEDSIGNAL"}
+
+_HALVED = AdderGraph((Adder(5, 0, 2, 0, 0, False), Adder(33, 0, 5, 0, 0, False), Adder(19, 1, -1, 2, -1, False, -1)))
+
+
+def _fir(taps: tuple[int, ...], node_lsbs: list[int], *rest: object, **more: object) -> Fir:
+    graph = greedy_graph(taps).with_lsbs(node_lsbs)
+    sample, output, lsbs = rest
+    return Fir(taps, 6, sample, output, graph, lsbs, **more)  # type: ignore[arg-type]
+
+
+FILTERS = {
+    "truncated nodes": _fir(
+        (11, -45, 90, 117, -45, 11), [2, 1, 0, 3], Format(1, 6), Format(2, 5), (-7, -8, -9, -8, -9, -9)
+    ),
+    "half even, wraps, unsigned": _fir(
+        (4, 7, 45, -16, 3), [0, 0, 0], Format(0, 7, False), Format(1, 5), (-8, -8, -8, -10, -9),
+        rounding=Rounding.HALF_EVEN, overflow=Overflow.WRAP,
+    ),
+    "complex, history survives reset": _fir(
+        (3, 0, -26, 57, 0, 3), [0, 1, 0, 1], Format(1, 5), Format(1, 6), (-8, -9, -9, -9, -10, -10),
+        rounding=Rounding.FLOOR, channels=2, reset_data=False,
+    ),
+    "right shift, zeros": Fir(
+        (0, 38, 5, 0, -19, 33), 6, Format(1, 8), Format(2, 4), _HALVED.with_lsbs([2, 1, 0]),
+        (-8, -9, -10, -10, -11, -12), Rounding.HALF_EVEN,
+    ),
+    "wide, one tap": _fir((-27,), [3, 4], Format(1, 18), Format(1, 15), (-20,), equal_widths=True),
+    "full precision, wider than needed": _fir(
+        (1, -2, 37, -53, 19, 62, 5), [0] * 5, Format(1, 7), Format(6, 13), (-13,) * 7,
+    ),
+}  # fmt: skip
+
+
+def top(fir: Fir) -> Top:
+    names = ("_re", "_im") if fir.channels == 2 else ("_data",)
+    return Top(
+        "dut",
+        tuple(Port(f"i{name}", fir.input.width, fir.input.signed) for name in names),
+        tuple(Port(f"o{name}", fir.output.width, fir.output.signed) for name in names),
+        fir.latency,
+    )
+
+
+@lru_cache
+def emitted(name: str) -> str:
+    return verilog(FILTERS[name].component(), "dut")
+
+
+def bench(fir: Fir, random_samples: int, latency: int = 3) -> tuple[Script, Expected]:
+    """Directed, then random samples; gaps, an idle stretch, and resets in mid-stream, one of them twice in a row."""
+    rng = np.random.default_rng(3)
+    taps = len(fir.coefficients)
+    first = directed(fir.coefficients, fir.input, taps + 1)
+    wild = rng.integers(fir.input.minimum, fir.input.maximum + 1, (fir.channels, random_samples))
+    x = np.concatenate([np.stack([np.roll(first, 5 * k) for k in range(fir.channels)]), wild], axis=1)
+    resets = [len(first) // 2, len(first) + 50, len(first) + 51, x.shape[1] - 2 * taps - 5]
+    stimulus = script(x, rng, resets=resets, idle=[(len(first) + 20, 9)], drain=8)
+    return stimulus, expected(stimulus, fir.model, latency, settle=0 if fir.reset_data else taps - 1)
+
+
+# --------------------------------------------------------------------------------------------------------- bit-true
+@pytest.mark.parametrize("name", FILTERS)
+def test_bit_true_in_icarus(name: str) -> None:
+    fir = FILTERS[name]
+    result = simulate(emitted(name), top(fir), *bench(fir, 250))
+    assert (result.mismatches, result.first) == (0, None), "seed 3"
+    assert result.samples > 250
+
+
+def test_bit_true_in_bulk() -> None:
+    fir = FILTERS["truncated nodes"]
+    result = simulate_bulk(emitted("truncated nodes"), top(fir), *bench(fir, 20_000))
+    assert (result.mismatches, result.first) == (0, None), "seed 3"
+    assert result.samples > 20_000
+
+
+def test_latency_is_three_clocks_and_no_other() -> None:
+    fir = FILTERS["truncated nodes"]
+    assert fir.latency == 3
+    assert not simulate(emitted("truncated nodes"), top(fir), *bench(fir, 60, latency=2)).bit_true
+
+
+# ------------------------------------------------------------------------------------------------------------- text
+def test_text_repeats() -> None:
+    assert verilog(FILTERS["right shift, zeros"].component(), "dut") == emitted("right shift, zeros")
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_text_is_plain_and_tells_nothing_of_the_machine(name: str) -> None:
+    text = emitted(name)
+    assert text.startswith("module dut(")
+    assert text.endswith("endmodule\n")
+    assert not re.search(r"/(tmp|home|root|usr|work)\b|\bsrc\b|Generated by|\b20[2-9]\d\b|\d\d:\d\d:\d\d", text)
+    if FILTERS[name].input.signed:  # registers of unsigned words have a constant sign bit, which Yosys cuts off
+        assert {item.strip() for item in re.findall(r"\(\*(.*?)\*\)", text)} == {"keep"}
+        assert "\\$auto" not in text, "a name of Yosys's making, not the model's own"
+    for k in range(1, len(FILTERS[name].graph)):
+        suffix = "_re" if FILTERS[name].channels == 2 else ""
+        assert re.search(rf"wire signed \[\d+:0\] x{FILTERS[name].graph.constants[k]}{suffix};", text)
+
+
+def test_formats_are_the_widths_of_the_text() -> None:
+    fir, text = FILTERS["truncated nodes"], emitted("truncated nodes")
+    for k, form in enumerate(fir.accumulators):
+        assert f"reg signed [{form.width - 1}:0] acc{k} = " in text
+    for node in range(1, len(fir.graph)):
+        assert f"wire signed [{fir.node_width(node) - 1}:0] x{fir.graph.constants[node]};" in text
+
+
+def test_reset_data_false_leaves_the_delay_line_alone() -> None:
+    text = emitted("complex, history survives reset")
+    assert re.findall(r"if \(rst\) (\w+) <=", text) == ["x_valid", "acc_valid", "o_valid"]
+    assert "if (rst) acc0 <=" in emitted("truncated nodes")
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_lint_finds_nothing_but_what_is_waived(name: str) -> None:
+    found = lint(emitted(name), top(FILTERS[name]))
+    kinds = {re.match(r"%(?:Warning-)?(\w+)", item).group(1) for item in found}  # type: ignore[union-attr]
+    assert kinds <= WAIVED, "\n".join(found)
+
+
+# ------------------------------------------------------------------------------------------------------------ files
+def facts(**changes: object) -> dict[str, object]:
+    return {
+        "version": version("hwgen"), "digest": "0123abcd", "taps": 6, "adders": 4, "input": Format(1, 6),
+        "output": Format(2, 5), "complex": False, "rounding": Rounding.HALF_UP, "overflow": Overflow.SATURATE,
+        "latency": 3, "clock": 30.72e6, "group_delay": 2.5, "gain": "1.0", **changes,
+    }  # fmt: skip
+
+
+def test_companions() -> None:
+    files = companions("channel_lpf", facts())
+    assert set(files) == {"header", "channel_lpf.core", "channel_lpf.sdc", "channel_lpf.xdc"}
+    assert files == companions("channel_lpf", facts())
+    header = files["header"].splitlines()
+    assert header[0] == "// SPDX-License-Identifier: CC0-1.0"
+    assert all(line.startswith("//") for line in header)
+    for fact in (
+        "channel_lpf",
+        version("hwgen"),
+        "0123abcd",
+        "s1.6",
+        "s2.5",
+        "half_up",
+        "saturate",
+        "Latency 3 ",
+        "gain 1.0",
+    ):
+        assert fact in files["header"]
+    assert "group delay 2.5 samples" in files["header"]
+    assert "group delay" not in companions("channel_lpf", facts(group_delay=None))["header"]
+    for name in ("channel_lpf.sdc", "channel_lpf.xdc"):
+        assert "create_clock -name clk -period 32.552083 [get_ports clk]" in files[name]
+    assert files["channel_lpf.core"].startswith("CAPI=2:\n")
+    assert "channel_lpf.v" in files["channel_lpf.core"]
+
+
+@pytest.mark.parametrize("name", ["truncated nodes", "complex, history survives reset"])
+def test_the_header_waives_what_lint_would_say(name: str) -> None:
+    fir = FILTERS[name]
+    header = companions("dut", facts(complex=fir.channels == 2))["header"]
+    assert lint(header + emitted(name), top(fir)) == []
