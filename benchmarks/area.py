@@ -2,8 +2,8 @@
 
     python benchmarks/area.py --target ice40
 
-Every rival is a transposed FIR at full precision whose coefficients are rounded Remez taps; its length, word length and gain are
-those that cost it least. hwgen's answer is what its search finds for the same file. Every design is simulated.
+Every rival is a transposed FIR at full precision whose coefficients are rounded Remez taps; its length, word length and
+gain are those that cost it least. hwgen's answer is what its search finds for the same file. Every design is simulated.
 """
 
 import argparse
@@ -53,21 +53,23 @@ def bit_true(text: str, top: Top, model: Callable[[np.ndarray], np.ndarray], see
     rng = np.random.default_rng(seed)
     port = top.inputs[0]
     samples = rng.integers(port.minimum, port.maximum + 1, (len(top.inputs), _SAMPLES))
-    samples[:, _SAMPLES // 4 : _SAMPLES // 2] = rng.choice([port.minimum, port.maximum], (len(top.inputs), _SAMPLES // 4))
+    samples[:, _SAMPLES // 4 : _SAMPLES // 2] = rng.choice(
+        [port.minimum, port.maximum], (len(top.inputs), _SAMPLES // 4)
+    )
     stimulus = script(samples, rng, resets=[_SAMPLES - 300])
     return simulate(text, top, stimulus, expected(stimulus, model, top.latency)).bit_true
 
 
-def best_rival(
-    ref: Reference, name: str, kind: str, sets: list[Coefficients], executor: Executor, keep: bool
-) -> Entry:
+def best_rival(ref: Reference, name: str, kind: str, sets: list[Coefficients], executor: Executor, keep: bool) -> Entry:
     """The smallest of one kind of rival over the coefficient sets."""
     form, output, target = ref.spec.input.format, ref.spec.output.format, ref.spec.goal.target
 
     def network(c: Coefficients) -> rivals.Network | None:
-        return {"naive": lambda: None, "CSD": lambda: rivals.digits(c.values), "da4ml": lambda: rivals.da4ml(c.values, form)}[
-            kind
-        ]()
+        return {
+            "naive": lambda: None,
+            "CSD": lambda: rivals.digits(c.values),
+            "da4ml": lambda: rivals.da4ml(c.values, form),
+        }[kind]()
 
     texts = [rivals.verilog(_NAME, c, form, output, ref.channels, network(c), keep) for c in sets]
     counts = list(executor.map(lambda text: synthesise(text, _NAME, target, timeout=900), texts))
@@ -142,13 +144,18 @@ def table(rows: list[Entry]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("design", nargs="?", type=Path, default=Path(__file__).parents[1] / "examples/lte5_channel.toml")
+    parser.add_argument(
+        "design", nargs="?", type=Path, default=Path(__file__).parents[1] / "examples/lte5_channel.toml"
+    )
     parser.add_argument("--target", action="append", choices=list(TARGETS), help="that of the design file unless given")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the table there, too")
     options = parser.parse_args()
     spec = load(options.design)
-    if (spec.output.rounding, spec.output.overflow) != (Rounding.HALF_UP, Overflow.SATURATE) or spec.response.bands is None:
+    if (spec.output.rounding, spec.output.overflow) != (
+        Rounding.HALF_UP,
+        Overflow.SATURATE,
+    ) or spec.response.bands is None:
         parser.error("the rivals round half up, saturate, and need bands")
     results, good = [], True
     for target in options.target or [spec.goal.target]:

@@ -1,4 +1,4 @@
-"""What an engineer would write instead: transposed FIRs at full precision, with `*`, with shifts and adds, with da4ml's graphs."""
+"""What is written by hand: transposed FIRs at full precision with `*`, shifts and adds, or da4ml's graphs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -93,9 +93,11 @@ def da4ml(values: Sequence[int], form: Format) -> Network:
     return network
 
 
-# ----------------------------------------------------------------- coefficients
 def candidates(mask: Mask, shortest: int) -> list[Coefficients]:
-    """Rounded Remez taps that meet the mask: lengths up to 6 more, the smallest uniform LSB of each and the next, gains swept."""
+    """Rounded Remez taps that meet the mask: up to 6 more than the shortest, the coarsest LSB that does and the next.
+
+    The gain is swept; every set found is returned.
+    """
     span = 0.5 if mask.gain is None else 0.02
     scales = 2.0 ** np.linspace(-span, span, 81)
     found: list[Coefficients] = []
@@ -107,7 +109,9 @@ def candidates(mask: Mask, shortest: int) -> list[Coefficients]:
                 break
             options = list(dict.fromkeys(rounded(ideal * scale, fraction) for scale in scales))
             free = np.array([c.free for c in options if c.symmetric], dtype=np.float64) * 2.0**-fraction
-            near = np.flatnonzero(violations(free, taps, mask) <= 1) if len(free) == len(options) else range(len(options))
+            near = (
+                np.flatnonzero(violations(free, taps, mask) <= 1) if len(free) == len(options) else range(len(options))
+            )
             meeting = [options[k] for k in near if measure(options[k].floats, mask).violation <= 1]
             if meeting:
                 finest = min(finest, fraction + 1)
@@ -136,7 +140,6 @@ def _chain_bits(coefficients: Coefficients, form: Format) -> float:
     ))  # fmt: skip
 
 
-# ---------------------------------------------------------------------- Verilog
 def _width(low: int, high: int) -> int:
     return max((-low - 1).bit_length() if low < 0 else 0, high.bit_length()) + 1
 
@@ -177,7 +180,10 @@ def verilog(
     network: Network | None = None,
     keep: bool = False,
 ) -> str:
-    """Transposed FIR at full precision, every accumulator as wide as its worst case; without a `network`, with `*`."""
+    """Transposed FIR at full precision, every accumulator as wide as its worst case.
+
+    Without a `network` each distinct magnitude is multiplied once, with `*`.
+    """
     ports = top(name, form, output, channels)
     lines = [
         f"module {name} (input clk, input rst, input i_valid, output reg o_valid = 0,",
@@ -194,7 +200,13 @@ def verilog(
 
 
 def _lane(
-    coefficients: Coefficients, form: Format, output: Format, network: Network | None, keep: bool, source: str, sink: str
+    coefficients: Coefficients,
+    form: Format,
+    output: Format,
+    network: Network | None,
+    keep: bool,
+    source: str,
+    sink: str,
 ) -> list[str]:
     s, values = source[1:], coefficients.values
     while values[-1] == 0:
@@ -203,7 +215,11 @@ def _lane(
         f"  reg signed [{form.width - 1}:0] x0{s} = 0;",
         f"  always @(posedge clk) if (i_valid) x0{s} <= {source};",
     ]
-    if network is not None:
+    if network is None:
+        for value in sorted({abs(v) for v in values} - {0}):
+            wide = _width(*_ends(value, form))
+            lines.append(f"  wire signed [{wide - 1}:0] p{value}{s} = x0{s} * {value.bit_length() + 1}'sd{value};")
+    else:
         for k, (step, constant) in enumerate(zip(network.steps, network.constants[1:], strict=True), start=1):
             left, right = f"(x{step.left}{s} <<< {step.left_shift})", f"(x{step.right}{s} <<< {step.right_shift})"
             wide, mark = _width(*_ends(constant, form)), "(* keep *) " if keep else ""
@@ -226,8 +242,7 @@ def _sum(before: str, value: int, network: Network | None, s: str) -> str:
     if value == 0:
         return before
     if network is None:
-        constant = f"{value.bit_length() + 1}'sd{abs(value)}"
-        product, negative = f"x0{s} * {'-' if value < 0 else ''}{constant}", False
+        product, negative = f"p{abs(value)}{s}", value < 0
     else:
         node, shift, negative = network.products[value]
         product = f"(x{node}{s} <<< {shift})" if shift >= 0 else f"(x{node}{s} >>> {-shift})"
@@ -240,7 +255,9 @@ def _output(ends: tuple[int, int], fraction: int, output: Format, s: str, sink: 
     half = 1 << drop - 1 if drop > 0 else 0
     low, high = ends[0] + half, ends[1] + half
     lines, wide = [], _width(low, high)
-    lines.append(f"  wire signed [{wide - 1}:0] lifted{s} = acc0{s}{f' + {wide + 1}' + chr(39) + f'sd{half}' if half else ''};")
+    lines.append(
+        f"  wire signed [{wide - 1}:0] lifted{s} = acc0{s}{f' + {wide + 1}' + chr(39) + f'sd{half}' if half else ''};"
+    )
     low, high = (low >> drop, high >> drop) if drop > 0 else (low << -drop, high << -drop)
     kept, move = _width(low, high), f">>> {drop}" if drop > 0 else f"<<< {-drop}"
     lines.append(f"  wire signed [{kept - 1}:0] kept{s} = lifted{s} {move};")

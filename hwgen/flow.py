@@ -5,6 +5,7 @@ import math
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -34,15 +35,24 @@ class FolderRefused(ValueError):  # noqa: N818  (names what happened to the fold
     """The output folder cannot be used; the message says why and what to do."""
 
 
-def _ignore_interrupts() -> None:
+def _begin_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides; a worker would only print a traceback
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this worker when the parent is gone, killed for instance: it would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager
 def local_pool(jobs: int | None = None) -> Iterator[Executor]:
     """A local process pool, the default executor of costly steps. Processes are spawned: no state leaks into them."""
     pool = ProcessPoolExecutor(
-        jobs or os.cpu_count() or 1, mp_context=multiprocessing.get_context("spawn"), initializer=_ignore_interrupts
+        jobs or os.cpu_count() or 1, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_worker
     )
     try:
         yield pool

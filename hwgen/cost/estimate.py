@@ -8,15 +8,24 @@ from numpy.typing import ArrayLike, NDArray
 
 from hwgen.cost.resources import Resources
 
-# LUTs a full-adder bit takes in a multiplier adder, in an accumulator, and for each adder and output bit besides.
-# Fitted to Yosys 0.70 over random filters by `benchmarks/estimate.py`; the search re-fits the scale to its own
-# syntheses.
+FEATURES = (
+    "multiplier_bits", "accumulator_bits", "negated_bits", "rounding_bits", "saturated_bits",
+    "multiplier_adders", "accumulator_adders", "inverted_bits", "odd_adders",
+)  # fmt: skip
+
+# LUTs for one of each feature. Fitted to Yosys 0.70 over 64 random filters by `benchmarks/estimate.py --fit`; without
+# `--fit` it prints the error over others. Bits cost about one LUT each. Adders are cheaper than their bits: Yosys finds
+# equal bits in them. An iCE40 carry takes both operands as they are, so what is subtracted is inverted in LUTs; a CCU2C
+# adds two bits, so an odd adder wastes one.
 _DEFAULTS = {
-    "ice40": (1.0, 1.0, 0.0, 1.0),
-    "ecp5": (1.0, 1.0, 1.0, 1.0),
-    "xc7": (1.0, 1.0, 0.0, 1.0),
-    "gowin": (1.0, 1.0, 0.0, 1.0),
+    "ice40": (1.25, 0.953, 0.366, 1.245, 1.248, -3.22, 0.377, 0.636, 0.0),
+    "ecp5": (1.07, 1.018, 0.833, 1.047, 1.151, -1.926, -0.027, 0.0, 0.524),
+    "xc7": (0.918, 0.939, 0.263, 0.266, 1.62, -2.363, 0.709, 0.0, 0.0),
+    "gowin": (1.056, 0.991, 0.947, 1.043, 1.177, -1.624, -0.001, 0.0, 0.0),
 }
+
+# Carry cells for an adder bit and for an adder: SB_CARRY and ALU one a bit, CCU2C two bits each, CARRY4 four.
+_CARRY = {"ice40": (1.0, -1.0), "ecp5": (0.5, 0.25), "xc7": (0.25, 0.375), "gowin": (1.0, 0.0)}
 
 
 def adder_bits(
@@ -45,18 +54,43 @@ def adder_bits(
 
 @dataclass(frozen=True)
 class Work:
-    """What an estimate is made from: counts for one candidate, or arrays of shape (P,) for a swarm."""
+    """What an estimate is made from: counts for one candidate, or arrays of shape (P,) for a swarm.
+
+    Attributes
+    ----------
+    multiplier_bits, accumulator_bits
+        Full-adder bits of the multiplier block and of the chain.
+    negated_bits
+        Bits at the low end of subtractions that are those of the negated operand alone, each operand once.
+    inverted_bits
+        Bits of operands that are subtracted somewhere, each once.
+    rounding_bits
+        Bits of the adders behind the chain: the constant, and the step of a half-even rounding.
+    saturated_bits
+        Output bits if the output can saturate, else 0.
+    odd_adders
+        Adders of an odd number of bits.
+    multiplier_adders, accumulator_adders
+        Adders of the multiplier block and of the chain.
+    registers
+        Flip-flops.
+    """
 
     multiplier_bits: NDArray[np.float64]
     accumulator_bits: NDArray[np.float64]
-    adders: NDArray[np.float64]
-    output_bits: NDArray[np.float64]
+    negated_bits: NDArray[np.float64]
+    inverted_bits: NDArray[np.float64]
+    rounding_bits: NDArray[np.float64]
+    saturated_bits: NDArray[np.float64]
+    odd_adders: NDArray[np.float64]
+    multiplier_adders: NDArray[np.float64]
+    accumulator_adders: NDArray[np.float64]
     registers: NDArray[np.float64]
 
     def features(self) -> NDArray[np.float64]:
-        """Array (P, 4) in the order of the model's weights."""
-        columns = (self.multiplier_bits, self.accumulator_bits, self.adders, self.output_bits)
-        return np.stack(np.broadcast_arrays(*(np.atleast_1d(c) for c in columns)), axis=-1).astype(np.float64)
+        """Array (P, 9) in the order of `FEATURES` and of the model's weights."""
+        columns = [np.atleast_1d(getattr(self, name)) for name in FEATURES]
+        return np.stack(np.broadcast_arrays(*columns), axis=-1).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -86,6 +120,8 @@ class Estimate:
 
     def resources(self, work: Work, channels: int = 1) -> Resources:
         """Estimated resources of one candidate with `channels` copies of the datapath."""
-        carry = float(np.atleast_1d(work.multiplier_bits + work.accumulator_bits)[0]) * channels
-        ff = float(np.atleast_1d(work.registers)[0]) * channels
-        return Resources(self.target, float(self.luts(work)[0]) * channels, ff, carry)
+        bits = work.multiplier_bits + work.accumulator_bits + work.negated_bits + work.rounding_bits
+        adders = work.multiplier_adders + work.accumulator_adders
+        of_bit, of_adder = _CARRY[self.target]
+        carry, ff = (float(np.atleast_1d(v)[0]) for v in (of_bit * bits + of_adder * adders, work.registers))
+        return Resources(self.target, float(self.luts(work)[0]) * channels, ff * channels, carry * channels)

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from hwgen.adders import AdderGraph
+from hwgen.adders import Adder, AdderGraph
 from hwgen.allocation import Problem
 from hwgen.blocks.fir import Fir
 from hwgen.cost.estimate import Estimate, Work, adder_bits
@@ -101,26 +101,44 @@ class WordLengths:
         return total + final + 4.0 ** acc[:, 0] / 12  # the constant itself is rounded to the last accumulator's LSB
 
     def work(self, lsbs: NDArray[np.int64]) -> Work:
-        """Adder bits and registers, shape (P,) each."""
+        """Adder bits by kind, and registers, shape (P,) each."""
         nodes, acc = self._split(lsbs)
-        nodetops, acctops = self.tops
-        multiplier = np.zeros(len(lsbs))
-        for k, adder in enumerate(self.graph.adders, start=1):
-            left = nodes[:, adder.left] + adder.left_shift
-            right = nodes[:, adder.right] + adder.right_shift
-            multiplier += adder_bits(nodetops[k] - self.unit, left, right, nodes[:, k], adder.subtract)
         taps, node, shift, negative = self._taps
+        block = _Block(len(lsbs), self.tops[0] - self.unit, nodes)
+        for k, adder in enumerate(self.graph.adders, start=1):
+            block.add(k, adder)
+        products = nodes[:, node] + shift + self.unit
+        for n in np.unique(node[negative]):
+            subtracted = negative & (node == n)
+            kept = np.maximum(products[:, subtracted], acc[:, taps[subtracted]]) - shift[subtracted] - self.unit
+            block.invert(int(n), kept.min(axis=1))
+        tops, last = self.tops[1], taps[-1]
         later = np.concatenate([acc[:, 1:], acc[:, -1:]], axis=1)
-        bits = adder_bits(acctops[taps], later[:, taps], nodes[:, node] + shift + self.unit, acc[:, taps], negative)
-        registers = np.maximum(acctops - acc + 1, 1).sum(axis=1) + self.input.width + self.output.width + 3
-        saturates = self.overflow == Overflow.SATURATE and acctops[0] > self.output.integer - 1
+        bits = adder_bits(tops[taps], later[:, taps], products, acc[:, taps], negative)
+        if not negative[-1]:
+            bits[:, -1] = 0  # the chain begins with the product itself
+        rounded = acc[:, 0] < -self.output.fraction
+        folded = rounded if self.rounding == Rounding.HALF_UP else np.zeros_like(rounded)
+        dropped = (lsbs > self.natural).any(axis=1)
+        width = tops[0] - acc[:, 0] + 1.0
+        centre = np.where(dropped, width, np.where(folded, tops[0] + self.output.fraction + 2.0, 0.0))
+        if self.rounding == Rounding.HALF_EVEN:
+            centre = centre + np.where(rounded, float(self.output.width), 0.0)
+        saturates = self.overflow == Overflow.SATURATE and tops[0] > self.output.integer - 1
+        multiplier, negated, odd = block.bits()
+        ports = self.input.width + self.output.width + 3
         return Work(
             multiplier_bits=multiplier,
             accumulator_bits=bits.sum(axis=1),
-            adders=np.full(len(lsbs), float(len(self.graph.adders) + len(taps) - 1)),
-            output_bits=np.full(len(lsbs), float(self.output.width + 2 if saturates else 0)),
-            registers=registers,
-        )  # fmt: skip
+            negated_bits=negated,
+            inverted_bits=block.inverted(),
+            rounding_bits=centre,
+            saturated_bits=np.full(len(lsbs), float(self.output.width if saturates else 0)),
+            odd_adders=odd + (bits % 2).sum(axis=1) + centre % 2,
+            multiplier_adders=np.full(len(lsbs), float(len(self.graph.adders))),
+            accumulator_adders=np.full(len(lsbs), float(len(taps) - 1 + negative[-1])),
+            registers=np.maximum(tops - acc + 1, 1)[:, : last + 1].sum(axis=1) + ports,
+        )
 
     def _split(self, lsbs: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Node LSBs in input LSBs, the input's own first, and accumulator LSBs as absolute weights."""
@@ -178,7 +196,7 @@ class WordLengths:
         reference: NDArray[np.int64],
         finest: NDArray[np.int64],
     ) -> Problem:
-        """Fewest estimated LUTs with ``excess(lsbs)`` at most 1; ``lsbs = reference - bits``, no finer than `finest`."""
+        """Fewest estimated LUTs with ``excess(lsbs)`` at most 1; ``lsbs = reference - bits``, at least `finest`."""
         names = [f"x{c}" for c in self.graph.constants[1:]] + [f"acc{k}" for k in range(len(self.coefficients))]
         return Problem(
             names=names,
@@ -188,6 +206,55 @@ class WordLengths:
             consumption=lambda bits: estimate.luts(self.work(reference - bits)),
             goal=1.0,
         )
+
+
+class _Block:
+    """Counts the bits of the multiplier block, with what Yosys shares between adders of the same operands.
+
+    Weights are those of the input's LSB. The low bits of ``(u << i) - v`` are those of ``-v``, the same for every u;
+    where the operands do not overlap, the high bits of ``(u << i) +- v`` are ``u`` and a borrow, the same for every i.
+    """
+
+    def __init__(self, count: int, tops: NDArray[np.int64], lsbs: NDArray[np.int64]) -> None:
+        self.tops, self.lsbs = tops, lsbs
+        self.zero = np.zeros(count)
+        self.own: list[NDArray[np.float64]] = []
+        self.starts = [np.zeros(count, dtype=np.int64)]  # lowest bit that a node computes itself
+        self.tails: dict[int, NDArray[np.float64]] = {}
+        self.heads: dict[tuple[int, bool], NDArray[np.float64]] = {}
+        self.lowest: dict[int, NDArray[np.int64]] = {}
+
+    def add(self, k: int, adder: Adder) -> None:
+        """Count node `k`."""
+        lsb, top = self.lsbs[:, k], int(self.tops[k])
+        left = np.maximum(self.lsbs[:, adder.left] + adder.left_shift, lsb)
+        right = np.maximum(self.lsbs[:, adder.right] + adder.right_shift, lsb)
+        bits = adder_bits(top, left, right, lsb, adder.subtract)
+        self.starts.append((top + 1 - bits).astype(np.int64))
+        above = int(self.tops[adder.right]) + adder.right_shift + 1
+        if adder.subtract:
+            self.invert(adder.right, right - adder.right_shift)
+            tail = np.clip(np.minimum(left, above) - lsb, 0, bits) * (right <= lsb)
+            self.tails[adder.right] = np.maximum(self.tails.get(adder.right, self.zero), tail)
+            bits = bits - tail
+        key, apart = (adder.left, adder.subtract), left >= above
+        self.heads[key] = np.maximum(self.heads.get(key, self.zero), np.where(apart, bits, 0.0))
+        self.own.append(np.where(apart, 0.0, bits))
+
+    def invert(self, node: int, lowest: NDArray[np.int64]) -> None:
+        """Node `node` is subtracted, from bit `lowest` on."""
+        self.lowest[node] = np.minimum(self.lowest.get(node, lowest), lowest)
+
+    def bits(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Full-adder bits, bits of negated operands that adders share, and how many of those adders are odd."""
+        tails, parts = list(self.tails.values()), [*self.own, *self.heads.values()]
+        odd = sum((part % 2 for part in [*parts, *tails]), self.zero)
+        return sum(parts, self.zero), sum(tails, self.zero), odd
+
+    def inverted(self) -> NDArray[np.float64]:
+        """Bits of nodes that are subtracted somewhere."""
+        kept = [np.maximum(self.tops[n] + 1 - np.maximum(low, self.starts[n]), 0) for n, low in self.lowest.items()]
+        return sum(kept, self.zero)
 
 
 def _step(before: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray[np.float64]:

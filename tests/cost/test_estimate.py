@@ -1,0 +1,129 @@
+"""The estimate: bits counted by hand, swarms as rows, refitting, and its distance from Yosys."""
+
+import numpy as np
+import pytest
+
+from hwgen.adders import Adder, AdderGraph, greedy_graph
+from hwgen.cost.estimate import FEATURES, Estimate, adder_bits
+from hwgen.cost.resources import TARGETS, synthesise
+from hwgen.designs.word_lengths import WordLengths
+from hwgen.emit import verilog
+from hwgen.fixed import Format, Overflow
+
+THREE = AdderGraph((Adder(3, 0, 1, 0, 0, False),))
+OUTPUT = Format(3, 4)
+LOWPASS = (3, 0, -9, -14, 5, 44, 83, 99, 83, 44, 5, -14, -9, 0, 3)
+
+
+def lengths(values=(-1, 3, 1), graph=THREE, output=OUTPUT, overflow=Overflow.SATURATE):
+    return WordLengths(values, 4, graph, Format(1, 3), output, overflow=overflow)
+
+
+def counts(work):
+    return {name: float(np.atleast_1d(getattr(work, name))[0]) for name in (*FEATURES, "registers")}
+
+
+@pytest.mark.parametrize(
+    ("top", "left", "right", "lsb", "subtract", "bits"),
+    [
+        (7, 0, 0, 0, False, 8),
+        (7, 3, 0, 0, False, 5),  # the right operand's low bits pass by
+        (7, 0, 3, 0, False, 5),  # the left operand's low bits pass by
+        (7, 0, 3, 0, True, 5),
+        (7, 3, 0, 0, True, 8),  # -v has a carry from its lowest bit on
+        (7, 0, 3, 2, False, 5),
+        (7, 0, 0, 5, True, 3),  # truncated
+        (2, 4, 0, 0, False, 0),
+    ],
+)
+def test_adder_bits(top, left, right, lsb, subtract, bits):
+    assert adder_bits(top, left, right, lsb, subtract) == bits
+
+
+def test_work_at_full_precision():
+    given = lengths()
+    assert counts(given.work(given.natural[None, :])) == {
+        "multiplier_bits": 5,  # 3 x has six bits, the lowest is the input's
+        "accumulator_bits": 6 + 7,  # x z^-2 needs no adder; + 3 x; - x
+        "negated_bits": 0,
+        "inverted_bits": 4,  # x is subtracted
+        "rounding_bits": 5,  # half of 2**-4 up to the sign at 2**-1
+        "saturated_bits": 0,  # the sum cannot reach 4
+        "odd_adders": 3,
+        "multiplier_adders": 1,
+        "accumulator_adders": 2,
+        "registers": (4 + 6 + 7) + 4 + 7 + 3,
+    }
+
+
+def test_work_of_truncated_sums():
+    given = lengths()
+    lsbs = given.natural + np.array([1, 2, 2, 2])
+    found = counts(given.work(lsbs[None, :]))
+    assert found["multiplier_bits"] == 5  # the bit dropped was none of the adder's
+    assert found["accumulator_bits"] == 4 + 5
+    assert found["inverted_bits"] == 2
+    assert found["rounding_bits"] == 5  # the whole sum: what was dropped has a mean
+    assert found["registers"] == (2 + 4 + 5) + 4 + 7 + 3
+
+
+def test_equal_bits_are_counted_once():
+    graph = AdderGraph((Adder(7, 0, 3, 0, 0, True), Adder(15, 0, 4, 0, 0, True)))
+    given = lengths((7, 15), graph)
+    found = counts(given.work(given.natural[None, :]))
+    assert found["negated_bits"] == 4  # the low bits of 8 x - x and of 16 x - x are those of -x
+    assert found["multiplier_bits"] == (7 - 3) + (8 - 4)
+
+
+@pytest.mark.parametrize(("overflow", "bits"), [(Overflow.SATURATE, 7), (Overflow.WRAP, 0)])
+def test_saturation(overflow, bits):
+    given = lengths(output=Format(-1, 8), overflow=overflow)
+    assert counts(given.work(given.natural[None, :]))["saturated_bits"] == bits
+
+
+def test_rows_of_a_swarm_are_candidates():
+    given = WordLengths(LOWPASS, 9, greedy_graph(LOWPASS), Format(1, 9), Format(1, 9))
+    rng = np.random.default_rng(1)
+    lsbs = given.natural + rng.integers(0, 7, (50, len(given.natural)))
+    estimate = Estimate.of("ice40")
+    together = estimate.luts(given.work(lsbs))
+    assert together.shape == (50,)
+    assert together == pytest.approx([float(estimate.luts(given.work(row[None, :]))[0]) for row in lsbs], rel=1e-12)
+
+
+@pytest.mark.parametrize("target", list(TARGETS))
+def test_coarser_is_cheaper(target):
+    given = WordLengths(LOWPASS, 9, greedy_graph(LOWPASS), Format(1, 9), Format(1, 9))
+    lsbs = np.stack([np.maximum(given.reference(coarsest), given.natural) for coarsest in range(-16, -8, 2)])
+    assert (np.diff(Estimate.of(target).luts(given.work(lsbs))) < 0).all()
+
+
+def test_refit_shrugs_off_one_odd_synthesis():
+    given, estimate = lengths(), Estimate.of("ecp5")
+    works = [given.work(given.natural[None, :] + k) for k in range(5)]
+    luts = [1.25 * float(estimate.luts(w)[0]) for w in works]
+    luts[2] *= 3
+    again = estimate.fitted(works, luts)
+    assert again.scale == pytest.approx(1.25)
+    assert again.fitted(works, luts) == again
+    assert estimate.fitted([], []) is estimate
+
+
+def test_channels_multiply_resources():
+    given, estimate = lengths(), Estimate.of("xc7")
+    work = given.work(given.natural[None, :])
+    one, two = estimate.resources(work), estimate.resources(work, 2)
+    assert (one.target, one.tool, one.ff) == ("xc7", None, 31)
+    assert one.lut == float(estimate.luts(work)[0])
+    assert (two.lut, two.ff, two.carry) == (2 * one.lut, 2 * one.ff, 2 * one.carry)
+
+
+@pytest.mark.parametrize("target", ["ice40", "ecp5"])
+def test_close_to_yosys(target):
+    given = WordLengths(LOWPASS, 9, greedy_graph(LOWPASS), Format(1, 9), Format(1, 9))
+    lsbs = np.maximum(given.reference(-12), given.natural)
+    measured = synthesise(verilog(given.fir(lsbs).component(), "fir"), "fir", target)
+    estimated = Estimate.of(target).resources(given.work(lsbs[None, :]))
+    assert estimated.lut == pytest.approx(measured.lut, rel=0.08)
+    assert estimated.ff == pytest.approx(measured.ff, rel=0.05)
+    assert estimated.carry == pytest.approx(measured.carry, rel=0.15)
