@@ -90,6 +90,11 @@ class Search:
                 ideals.append(ideal)
         return ideals
 
+    @property
+    def _for_bits(self) -> list[np.ndarray]:
+        """Ideals that an allocator gets: all of a short filter's, the two with the most room of a long one's."""
+        return self._ideals if len(self._ideals[0]) < 64 else self._ideals[-2:]
+
     def _meets_mask(self, coefficients: Coefficients) -> bool:
         if not any(coefficients.values):
             return False
@@ -129,7 +134,7 @@ class Search:
         # Between the points of the search's grid a response may overshoot by a few per mille: ask for a little more.
         for goal in (0.995, 0.98, 0.95):
             try:
-                found = self._run(taps.problem(goal=goal), algorithm, 8)
+                found = self._run(taps.problem(goal=goal), algorithm, 4 * len(self._for_bits))
             except Infeasible:
                 return None
             coefficients = taps.coefficients(np.array(found.bits))
@@ -202,7 +207,7 @@ class Search:
         """Uniform widths, common LSB and greedy bits, each over every length tried, the cheapest estimate of each."""
         sizing, found = Sizing(self.reference, self.estimate), {}
         rounding = [c for c in (self._rounded(ideal) for ideal in self._ideals) if c is not None]
-        greedy = [self._by_bits(ideal, "greedy") for ideal in self._ideals[-2:]]
+        greedy = [self._by_bits(ideal, "greedy") for ideal in self._for_bits]
         makers = {
             "uniform": [sizing.common(c, "uniform widths", "uniform", equal_widths=True) for c in rounding],
             "common_lsb": [sizing.common(c, "common LSB", "common_lsb") for c in rounding],
@@ -218,7 +223,7 @@ class Search:
         """Coefficients to size, with a label each."""
         algorithm, reference = self.spec.search.algorithm, self.reference
         found: list[tuple[str, Coefficients]] = []
-        for ideal in self._ideals[-2:]:
+        for ideal in self._for_bits:
             self.progress(f"{algorithm} over tap bits", 0.0)
             bits = self._by_bits(ideal, algorithm)
             if bits is not None:

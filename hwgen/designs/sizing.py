@@ -15,6 +15,7 @@ from hwgen.designs.reference import Reference
 from hwgen.designs.values import Coefficients
 from hwgen.designs.word_lengths import WordLengths
 
+_CORRECTIONS = 12  # of a closed form, which costs next to nothing
 _ATTEMPTS = 3  # corrections of the analytic noise by the bit-true measurement
 
 
@@ -151,7 +152,7 @@ class Sizing:
             return self._candidate(coefficients, lengths, finest, label, kind, equal_widths)
         margin, best = 1.0, None
         top = int(lengths.natural.max()) + 1
-        for _ in range(_ATTEMPTS):
+        for _ in range(_CORRECTIONS):
             excess = self._excess(lengths, coefficients, margin)
             options = np.concatenate([choices(c) for c in range(max(top, 0), int(finest.min()) - 1, -1)])
             options = np.maximum(options, finest)
