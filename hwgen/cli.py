@@ -5,7 +5,8 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +24,7 @@ from hwgen.design import Design, NotADesign, load
 from hwgen.fields import FieldError
 from hwgen.fixed import from_float, to_float
 from hwgen.journal import write_beside
+from hwgen.keywords import KEYWORDS
 from hwgen.spec import DesignFileError, Spec
 from hwgen.spec import load as load_spec
 from hwgen.tools import TOOLS, ToolMissing, find
@@ -113,9 +115,11 @@ def _is_design(path: Path) -> bool:
 def _run(path: Path, given: Path | None, jobs: int, force: bool) -> Iterator[flow.Run]:
     """A run for a design file, its folder claimed once the file is known to be sound and its goal in reach."""
     spec = load_spec(path)
+    find("yosys")
     folder = _folder(spec, given)
     with _progress() as tell:
         known = flow.reference(spec)  # before anything is written: a goal out of reach leaves no trace
+        missing = [place for place in (folder, *folder.parents) if not place.exists()]
         flow.claim(folder, force)
         try:
             with flow.local_pool(jobs) as pool:
@@ -125,6 +129,17 @@ def _run(path: Path, given: Path | None, jobs: int, force: bool) -> Iterator[flo
         except KeyboardInterrupt:
             command = [Path(sys.argv[0]).name, *sys.argv[1:]]
             raise _Stop(INTERRUPTED, f"interrupted; continue where it stopped with: {shlex.join(command)}") from None
+        except DesignFileError:  # only the search could tell
+            _withdraw(missing)
+            raise
+
+
+def _withdraw(folders: list[Path]) -> None:
+    """Remove new folders, innermost first, that hold a checkpoint at most."""
+    with suppress(OSError):
+        for place in folders:
+            (place / "checkpoint").unlink(missing_ok=True)
+            place.rmdir()
 
 
 def _finish(result: dict[str, Any], folder: Path, as_json: bool) -> None:
@@ -147,9 +162,8 @@ def _summary(result: dict[str, Any], folder: Path) -> None:
             baseline = result["baselines"].get(name)
             if baseline and baseline["lut"]:
                 saved.append(f"{label} {baseline['lut']}")
-        table.add_row(
-            "LUTs", f"{synthesis['lut']} on {resources['target']} by {synthesis['tool']} ({', '.join(saved)})"
-        )
+        compared = f" ({', '.join(saved)})" if saved else ""
+        table.add_row("LUTs", f"{synthesis['lut']} on {resources['target']} by {synthesis['tool']}{compared}")
         table.add_row("flip-flops", f"{synthesis['ff']}")
     table.add_row("taps", f"{len(result['coefficients'])}, {sum(result['bits'].values())} coefficient bits")
     for key, label, unit in (
@@ -173,11 +187,17 @@ def run(
     waves: Annotated[bool, typer.Option("--waves", help="Keep the simulation's waveforms (FST).")] = False,
 ) -> None:  # fmt: skip
     """Do everything: search, Verilog, simulation, report."""
-    find("iverilog")
+    _find_icarus()
     with _run(design, out_dir, jobs, force) as work:
         result = work.everything(waves)
         folder = work.folder
     _finish(result, folder, as_json)
+
+
+def _find_icarus() -> None:
+    """Raise `ToolMissing` before a long search rather than after it."""
+    for program in ("iverilog", "vvp"):
+        find(program)
 
 
 @app.command()
@@ -185,7 +205,8 @@ def new(
     path: Annotated[Path, typer.Argument(help="Design file to write.")], force: Force = False,
 ) -> None:  # fmt: skip
     """Write a commented design file to start from."""
-    name = path.stem if path.stem.isidentifier() and path.stem.isascii() else "my_filter"
+    fits = path.stem.isidentifier() and path.stem.isascii() and path.stem not in KEYWORDS and len(path.stem) <= 64
+    name = path.stem if fits else "my_filter"
     if path.exists() and not force:
         raise _Stop(WRONG_INPUT, f"{path} exists; give another name, or --force to overwrite it")
     try:
@@ -245,7 +266,7 @@ def simulate(
     if source is not None and output is not None:
         _filter(design, source, output, rtl)
         return
-    find("iverilog")
+    _find_icarus()
     if _is_design(design):
         finished = _finished(design)
         with _progress() as tell:
@@ -276,16 +297,17 @@ def _finished(folder: Path) -> Design:
 def _filter(folder: Path, source: Path, output: Path, rtl: bool) -> None:
     if not _is_design(folder):
         raise _Stop(WRONG_INPUT, f"{folder} is no folder: --input needs a finished design, as hwgen run leaves it")
-    design = _finished(folder)
+    design, samples = _finished(folder), _samples(source)
     try:
-        samples = np.load(source, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise _Stop(WRONG_INPUT, f"cannot read samples from {source}: {error}; give a .npy file of numbers") from None
-    if rtl:
-        find("iverilog")
-        response = _through_rtl(design, samples)
-    else:
         response = design.model(samples)
+    except ValueError as error:
+        raise _Stop(WRONG_INPUT, f"cannot filter {source}: {error}") from None
+    if rtl:
+        _find_icarus()
+        try:
+            response = _through_rtl(design, samples)
+        except ValueError as error:
+            raise _Stop(MISSED, str(error)) from None
     try:
         with output.open("wb") as file:
             np.save(file, response)
@@ -294,11 +316,25 @@ def _filter(folder: Path, source: Path, output: Path, rtl: bool) -> None:
     out.print(f"{response.shape[-1]} samples to {output}", markup=False)
 
 
+def _samples(source: Path) -> np.ndarray:
+    """At least one finite number, from a .npy file."""
+    try:
+        with source.open("rb") as file:
+            if file.read(6) != b"\x93NUMPY":
+                raise ValueError("it is no .npy file")
+        samples = np.load(source, allow_pickle=False)
+        if samples.dtype.kind not in "iufc" or not samples.size or not np.isfinite(samples).all():
+            raise ValueError("it must hold one finite number or more, and nothing else")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise _Stop(WRONG_INPUT, f"cannot read samples from {source}: {reason}; give a .npy file of numbers") from None
+    return samples
+
+
 def _through_rtl(design: Design, samples: np.ndarray) -> np.ndarray:
+    """As `Design.model`, which has judged the samples, by the Verilog."""
     fir = design.fir
     stacked = np.stack([samples.real, samples.imag]) if np.iscomplexobj(samples) else np.atleast_2d(samples)
-    if len(stacked) != fir.channels:
-        raise _Stop(WRONG_INPUT, f"{design.name} takes {fir.channels} channel(s), the samples have {len(stacked)}")
     floats = np.issubdtype(stacked.dtype, np.floating)
     words = from_float(stacked, fir.input) if floats else stacked.astype(np.int64)
     response = verify.filtered(design, words)
@@ -314,6 +350,7 @@ def synthesise(
     target: Targets = None,
 ) -> None:  # fmt: skip
     """Count the LUTs of a design with Yosys, on every target unless some are given."""
+    find("yosys")
     targets = target or list(TARGETS)
     for name in targets:
         if name not in TARGETS:
@@ -409,6 +446,11 @@ def main() -> None:
         code, message = NO_TOOL, str(error)
     except (YosysError, SimulatorError) as error:
         code, message = MISSED, str(error)
+    except BrokenProcessPool:
+        code, message = MISSED, "a worker process was killed, perhaps for want of memory; give --jobs 1 and run again"
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        code, message = WRONG_INPUT, f"{where}{error.strerror or error}; give another folder with --out, or make room"
     except (typer.Abort, KeyboardInterrupt):
         code, message = INTERRUPTED, "interrupted; the same command continues where it stopped"
     except typer.Exit as stop:
@@ -417,7 +459,7 @@ def main() -> None:
         shown = getattr(error, "format_message", None)  # a mistake on the command line, as typer reports it
         if shown is None:
             raise
-        code, message = WRONG_INPUT, f"{shown()}; see hwgen --help"
+        code, message = WRONG_INPUT, f"{shown().rstrip('.')}; see hwgen --help"
     if message:
         err.print(f"hwgen: {message}", markup=False, soft_wrap=True)
     sys.exit(code)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -125,7 +125,7 @@ class Design:
         }
 
 
-def thawed(frozen: dict[str, Any], result: dict[str, Any] | None = None, verilog: str = "") -> Design:
+def thawed(frozen: dict[str, Any]) -> Design:
     """The design that `Design.frozen` described; every adder is proved again."""
     coefficients: Sequence[int] = [int(v) for v in frozen["coefficients"]]
     graph = AdderGraph(tuple(Adder(*adder) for adder in frozen["adders"])).proved()
@@ -135,7 +135,7 @@ def thawed(frozen: dict[str, Any], result: dict[str, Any] | None = None, verilog
         frozen["rounding"], frozen["overflow"],
         frozen["channels"], frozen["reset_data"], frozen["equal_widths"],
     )  # fmt: skip
-    return Design(frozen["name"], fir, tuple(coefficients), result or {}, verilog)
+    return Design(frozen["name"], fir, tuple(coefficients))
 
 
 class NotADesign(ValueError):  # noqa: N818  (names the state of a folder)
@@ -149,17 +149,34 @@ def load(folder: str | Path) -> Design:
     """
     folder = Path(folder)
     try:
-        frozen = json.loads((folder / "checkpoint").read_text(encoding="utf-8"))["steps"]["search"]["design"]
+        checkpoint = json.loads((folder / "checkpoint").read_text(encoding="utf-8"))
+        digest, found = checkpoint["owner"]["digest"], checkpoint["steps"]["search"]
+        frozen, known = found["design"], {"bits": found["bits"], "quality": found["quality"]}
     except OSError:
         raise NotADesign(f"{folder} holds no hwgen design: no file 'checkpoint' can be read there") from None
     except (ValueError, KeyError, TypeError):
         raise NotADesign(
             f"{folder} holds no finished design: its search has not ended; run hwgen search again"
         ) from None
-    result = folder / "result.json"
-    verilog = folder / f"{frozen['name']}.v"
-    return thawed(
-        frozen,
-        json.loads(result.read_text(encoding="utf-8")) if result.exists() else None,
-        verilog.read_text(encoding="utf-8") if verilog.exists() else "",
+    try:
+        bare = thawed(frozen)
+    except (ValueError, KeyError, TypeError) as error:
+        raise NotADesign(f"{folder} holds a damaged checkpoint ({error}); delete it and run hwgen again") from None
+    # Verilog and result may be another design's, which was in this folder before the search.
+    verilog = _text(folder / f"{bare.name}.v")
+    try:
+        result = json.loads(_text(folder / "result.json"))
+        current = (result["name"], result["coefficients"]) == (bare.name, bare.decimals)
+    except (ValueError, KeyError, TypeError):
+        current = False
+    return replace(
+        bare, result=result if current else known, verilog=verilog if f"Design hash: {digest}" in verilog else ""
     )
+
+
+def _text(path: Path) -> str:
+    """Content of a text file; empty where there is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""

@@ -5,6 +5,7 @@ import math
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -35,8 +36,23 @@ class FolderRefused(ValueError):  # noqa: N818  (names what happened to the fold
     """The output folder cannot be used; the message says why and what to do."""
 
 
+class _Worker(multiprocessing.context.SpawnProcess):
+    """A process that no Ctrl-C reaches, not even while it starts: it would print a traceback. Its parent ends it."""
+
+    def start(self) -> None:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited
+        try:
+            super().start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _Workers(multiprocessing.context.SpawnContext):
+    Process = _Worker
+
+
 def _begin_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides; a worker would only print a traceback
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # an exception, so that a step stops Yosys and tidies up
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -51,11 +67,15 @@ def _end_with_parent() -> None:
 @contextmanager
 def local_pool(jobs: int | None = None) -> Iterator[Executor]:
     """A local process pool, the default executor of costly steps. Processes are spawned: no state leaks into them."""
-    pool = ProcessPoolExecutor(
-        jobs or os.cpu_count() or 1, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_worker
-    )
+    others = multiprocessing.active_children()
+    pool = ProcessPoolExecutor(jobs or os.cpu_count() or 1, mp_context=_Workers(), initializer=_begin_worker)
     try:
         yield pool
+    except BaseException:
+        for worker in multiprocessing.active_children():
+            if worker not in others:
+                worker.terminate()  # a step may take minutes, and nobody waits for it any more
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -65,8 +85,7 @@ def claim(folder: Path, force: bool) -> None:
     try:
         if folder.exists() and not folder.is_dir():
             raise FolderRefused(f"{folder} is a file; give a folder with --out")
-        own = (folder / "checkpoint").exists() or (folder / "result.json").exists()
-        if folder.exists() and any(folder.iterdir()) and not own and not force:
+        if folder.exists() and any(folder.iterdir()) and not _own(folder) and not force:
             raise FolderRefused(
                 f"{folder} holds files that are not hwgen's; give another folder, or --force to write there"
             )
@@ -75,6 +94,17 @@ def claim(folder: Path, force: bool) -> None:
         raise FolderRefused(f"cannot write to {folder}: {error.strerror}; give another folder with --out") from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise FolderRefused(f"cannot write to {folder}: permission denied; give another folder with --out")
+
+
+def _own(folder: Path) -> bool:
+    """Whether hwgen wrote the folder's checkpoint or result; other programs use these names, too."""
+    for name, mark in (("checkpoint", "owner"), ("result.json", "hwgen")):
+        try:
+            if mark in json.loads((folder / name).read_text(encoding="utf-8")):
+                return True
+        except (OSError, ValueError, TypeError):
+            continue
+    return False
 
 
 class Run:
@@ -273,7 +303,8 @@ def _headroom_db(design: Design) -> float:
     """Output full scale over the largest output any input can cause; negative where the filter can saturate or wrap."""
     fir = design.fir
     peak = max(-fir.input.minimum, fir.input.maximum) * fir.input.lsb * float(sum(abs(v) for v in design.taps))
-    return round(20 * math.log10(fir.output.maximum * fir.output.lsb / peak), 4)
+    full_scale = (fir.output.maximum or 1) * fir.output.lsb  # a single sign bit has no positive value
+    return round(20 * math.log10(full_scale / peak), 4)
 
 
 def synthesised(design: Design, targets: list[str], dsp: bool, executor: Executor) -> dict[str, dict[str, Any]]:
