@@ -180,7 +180,8 @@ def test_an_interrupted_run_resumes_to_the_same_result(finished: Path, result: d
 
 
 VARIANTS = {
-    "complex, floor": ("sample_rate = 48e3", 'sample_rate = 48e3\ncomplex = true', '"s1.11"', '"s1.11"\nrounding = "floor"'),
+    "complex, floor": ("sample_rate = 48e3", "sample_rate = 48e3\ncomplex = true", '"s1.11"',
+                       '"s1.11"\nrounding = "floor"'),
     "half even, wrap, data kept": ('"s1.11"', '"s2.10"\nrounding = "half_even"\noverflow = "wrap"', "[search]",
                                    "[hardware]\nreset_data = false\n[search]"),
     "free gain": ("[goal]", 'gain = "free"\n[goal]', "", ""),
