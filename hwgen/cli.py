@@ -219,6 +219,10 @@ def new(
 @app.command()
 def check(design: DesignPath, as_json: AsJson = False) -> None:
     """Check a design file and say what it asks for; write nothing."""
+    if _is_design(design):
+        finished = _finished(design)
+        out.print(json.dumps(finished.result["goal"], indent=2) if as_json else repr(finished), markup=False)
+        return
     spec = load_spec(design)
     found = flow.reference(spec)
     facts = {
@@ -237,6 +241,9 @@ def search(
     design: DesignPath, out_dir: Out = None, jobs: Jobs = CORES, force: Force = False, as_json: AsJson = False
 ) -> None:
     """Search for the design; keep it in the folder's checkpoint."""
+    if _is_design(design):
+        _finish(dict(_finished(design).result), design, as_json)
+        return
     with _run(design, out_dir, jobs, force) as work:
         result, folder = work.result(flow.thawed(work.found["design"])), work.folder
     _finish(result, folder, as_json)
@@ -247,6 +254,9 @@ def generate(
     design: DesignPath, out_dir: Out = None, jobs: Jobs = CORES, force: Force = False, as_json: AsJson = False
 ) -> None:
     """Write Verilog, constraints, core file and bench."""
+    if _is_design(design):
+        _finish(flow.again(design, "files"), design, as_json)
+        return
     with _run(design, out_dir, jobs, force) as work:
         work.generate()
         result, folder = work.report(), work.folder
@@ -381,7 +391,8 @@ def report(
     first.
     """
     if _is_design(design):
-        raise _Stop(WRONG_INPUT, f"give the design file too: hwgen report DESIGN.toml --out {design}")
+        _finish(flow.again(design, "evidence"), design, as_json)
+        return
     with _run(design, out_dir, jobs, force) as work:
         result, folder = work.report(), work.folder
     _finish(result, folder, as_json)

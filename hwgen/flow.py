@@ -19,7 +19,7 @@ from typing import Any
 
 from hwgen import verify
 from hwgen.cost import yosys
-from hwgen.design import Design, thawed
+from hwgen.design import Design, NotADesign, thawed
 from hwgen.designs.fir import search
 from hwgen.designs.reference import Reference, reference
 from hwgen.emit import companions, verilog
@@ -181,9 +181,9 @@ class Run:
         header = texts.pop("header")
         licence = "\n".join(header.splitlines()[:2]) + "\n"
         files = {f"{design.name}.v": design.verilog, **texts, **verify.bench(design, self.spec, licence)}
-        for name, text in files.items():
-            write_beside(self.folder / name, text)
-        (self.folder / "tb" / "run.sh").chmod(0o755)
+        if self.journal.steps.get("files") != files:
+            self.journal.record("files", files)  # a finished folder can then be written again without its design file
+        write_files(self.folder, files)
         return design
 
     def simulate(self, waves: bool = False) -> dict[str, Any]:
@@ -206,8 +206,10 @@ class Run:
         """Write result.json and report.html from what is known so far, and return the result."""
         self.progress("writing the report", 0.9)
         result = self.result(thawed(self.found["design"]))
-        page = render(result, drawn(self.reference, thawed(self.found["design"]), self.found))
-        write_beside(self.folder / "report.html", page)
+        evidence = drawn(self.reference, thawed(self.found["design"]), self.found)
+        if self.journal.steps.get("evidence") != evidence:
+            self.journal.record("evidence", evidence)
+        write_beside(self.folder / "report.html", render(result, evidence))
         write_beside(self.folder / "result.json", json.dumps(result, indent=2) + "\n")
         return result
 
@@ -265,6 +267,32 @@ class Run:
             "search": found["search"],
             "timings": dict(sorted(self.timings.items())),
         }
+
+
+def write_files(folder: Path, files: dict[str, str]) -> None:
+    """Write emitted files by name; the bench's script is made executable."""
+    for name, text in files.items():
+        write_beside(folder / name, text)
+    (folder / "tb" / "run.sh").chmod(0o755)
+
+
+def again(folder: Path, step: str) -> dict[str, Any]:
+    """Write the "files" or the "evidence" (the report) of a finished folder again; returns its result.
+
+    Raises `NotADesign` where the folder does not hold what that takes.
+    """
+    try:
+        kept = json.loads((folder / "checkpoint").read_text(encoding="utf-8"))["steps"][step]
+        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, TypeError):
+        raise NotADesign(
+            f"{folder} holds no finished design; make one with hwgen run DESIGN.toml --out {folder}"
+        ) from None
+    if step == "files":
+        write_files(folder, kept)
+    else:
+        write_beside(folder / "report.html", render(result, kept))
+    return result
 
 
 def succeeded(result: dict[str, Any]) -> bool:

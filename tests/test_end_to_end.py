@@ -150,6 +150,23 @@ def test_the_bench_passes_alone_and_fails_when_the_hardware_is_broken(finished: 
     assert "FAIL" in bad.stdout
 
 
+def test_each_step_on_a_finished_folder(
+    finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    kept = {name: (finished / name).read_bytes() for name in ("report.html", "lowpass.v", "tb/run.sh")}
+    for name in kept:
+        (finished / name).unlink()
+    for step in ("generate", "report", "search", "check", "simulate"):
+        assert hwgen_command(monkeypatch, step, finished) == 0
+    assert {name: (finished / name).read_bytes() for name in kept} == kept
+    capsys.readouterr()
+    assert hwgen_command(monkeypatch, "synthesise", finished, "--target", "ecp5", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["ecp5"]["lut"] > 0
+    for step in ("generate", "report", "search", "simulate", "synthesise"):
+        assert hwgen_command(monkeypatch, step, tmp_path) == 2
+        assert "hwgen run" in capsys.readouterr().err or step != "report"
+
+
 def test_the_same_design_elsewhere_gives_the_same_files(finished: Path, result: dict, tmp_path: Path) -> None:
     again = run(tmp_path / "elsewhere", jobs=1)
     assert json.dumps({**again, "timings": None}) == json.dumps({**result, "timings": None})

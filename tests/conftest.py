@@ -1,0 +1,62 @@
+"""One finished design for the tests of the whole way, and what makes runs short in the others."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from finished import DESIGN, HWGEN
+
+from hwgen import flow, verify
+from hwgen.designs import fir
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Folder of `hwgen run`, its result.json, and what the command said."""
+
+    folder: Path
+    result: dict[str, Any]
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """`DESIGN` on its whole way through the installed command, with two processes. Leave its folder as it is."""
+    place = tmp_path_factory.mktemp("finished")
+    (place / "halfband.toml").write_text(DESIGN)
+    command = [HWGEN, "run", "halfband.toml", "--out", "made", "--jobs", "2"]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    result = json.loads((place / "made" / "result.json").read_text())
+    return Finished(place / "made", result, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps in threads rather than in processes, which take a second to start."""
+
+    @contextmanager
+    def pool(jobs: int | None = None) -> Iterator[Executor]:
+        with ThreadPoolExecutor(2) as executor:
+            yield executor
+
+    monkeypatch.setattr(flow, "local_pool", pool)
+
+
+@pytest.fixture
+def swift(threads: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `threads`; LUTs are guessed rather than synthesised, and the bit-true check is short and in Icarus alone."""
+
+    def synthesise_step(text: str, top: str, target: str, dsp: bool, tool: str) -> dict[str, int]:
+        return {"lut": len(text) // 32, "ff": 1, "carry": 1, "dsp": 0, "bram": 0}
+
+    monkeypatch.setattr(fir, "synthesise_step", synthesise_step)
+    monkeypatch.setattr(verify, "ICARUS_SAMPLES", 1_000)
+    monkeypatch.setattr(flow, "_has", lambda tool: False)
