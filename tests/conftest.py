@@ -13,6 +13,7 @@ import pytest
 from finished import DESIGN, HWGEN
 
 from hwgen import flow, verify
+from hwgen.blocks.fir import FirComponent
 from hwgen.designs import fir
 
 
@@ -52,11 +53,15 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def swift(threads: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As `threads`; LUTs are guessed rather than synthesised, and the bit-true check is short and in Icarus alone."""
+    """As `threads`; Verilog and LUTs of candidates are guessed, and the bit-true check is short and in Icarus alone."""
+
+    def width(component: FirComponent, name: str) -> str:
+        return str(sum(form.width for form in component.fir.accumulators) * component.fir.channels)
 
     def synthesise_step(text: str, top: str, target: str, dsp: bool, tool: str) -> dict[str, int]:
-        return {"lut": len(text) // 32, "ff": 1, "carry": 1, "dsp": 0, "bram": 0}
+        return {"lut": int(text), "ff": 1, "carry": 1, "dsp": 0, "bram": 0}
 
+    monkeypatch.setattr(fir, "verilog", width)
     monkeypatch.setattr(fir, "synthesise_step", synthesise_step)
     monkeypatch.setattr(verify, "ICARUS_SAMPLES", 1_000)
     monkeypatch.setattr(flow, "_has", lambda tool: False)

@@ -113,10 +113,12 @@ class Estimate:
 
     def fitted(self, works: Sequence[Work], luts: Sequence[float]) -> "Estimate":
         """The model with its scale moved to what was measured: the median ratio, robust to one odd synthesis."""
-        if not works:
-            return self
         raw = np.array([float(replace(self, scale=1.0, offset=0.0).luts(w)[0]) for w in works])
-        return replace(self, scale=float(np.median(np.asarray(luts, dtype=np.float64) / raw)), offset=0.0)
+        measured = np.asarray(luts, dtype=np.float64)
+        usable = (raw > 0) & (measured > 0)  # a filter of wires alone says nothing about adders
+        if not usable.any():
+            return self
+        return replace(self, scale=float(np.median(measured[usable] / raw[usable])), offset=0.0)
 
     def resources(self, work: Work, channels: int = 1) -> Resources:
         """Estimated resources of one candidate with `channels` copies of the datapath."""
