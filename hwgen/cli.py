@@ -301,6 +301,8 @@ def _finished(folder: Path) -> Design:
     design = load(folder)
     if not design.verilog:
         raise NotADesign(f"{folder} has no Verilog yet; run hwgen generate or hwgen run first")
+    if "goal" not in design.result:
+        raise NotADesign(f"{folder} has no result.json of this design; run hwgen report or hwgen run first")
     return design
 
 

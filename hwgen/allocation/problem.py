@@ -1,6 +1,6 @@
 """The bit allocation problem and its answer; nothing here knows what a bit costs or does."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -82,6 +82,12 @@ class Problem:
     criterion
         Cheap estimate for the repair of GC-PSO: bits (P, n) -> (P, n), the rise of the error when each variable
         alone drops one level. Default: measured one variable at a time.
+    starts
+        Known good points in bits (n,) by name, such as a closed form; every search begins from them too.
+    bound
+        Certified bound on the objective (a lower one), or a function without arguments that computes it.
+    separable
+        Error and consumption are sums of one function of each variable, plus constants; dynamic programming is exact.
 
     Raises
     ------
@@ -101,6 +107,9 @@ class Problem:
     vectorized: bool = True
     offsets: ArrayLike | None = None
     criterion: Function | None = None
+    starts: Mapping[str, ArrayLike] = field(default_factory=dict)
+    bound: float | Callable[[], float] | None = None
+    separable: bool = False
     table: NDArray[np.int64] = field(init=False, repr=False)
     depth: NDArray[np.int64] = field(init=False, repr=False)
 
