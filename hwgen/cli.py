@@ -34,8 +34,8 @@ app = typer.Typer(
     help="Design file in, verified fixed-point Verilog out.", no_args_is_help=True, add_completion=False,
     pretty_exceptions_enable=False,
 )  # fmt: skip
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+out = Console(highlight=False, soft_wrap=True)  # a path in a pipe must stay one line
+err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 MISSED, WRONG_INPUT, NO_TOOL, INTERRUPTED = 1, 2, 3, 130
 
@@ -472,7 +472,8 @@ def main() -> None:
         shown = getattr(error, "format_message", None)  # a mistake on the command line, as typer reports it
         if shown is None:
             raise
-        code, message = WRONG_INPUT, f"{shown().rstrip('.')}; see hwgen --help"
+        told = shown().rstrip(".")  # nothing where the help was shown instead
+        code, message = WRONG_INPUT, f"{told}; see hwgen --help" if told else ""
     if message:
         err.print(f"hwgen: {message}", markup=False, soft_wrap=True)
     sys.exit(code)
