@@ -2,8 +2,10 @@
 
 from importlib.metadata import version
 
-from hwgen.allocation import Allocation, Problem, allocate
+from hwgen.allocation import Allocation, Infeasible, Problem, Search, allocate, gc_pso, ppso
 from hwgen.design import Design, load
 
 __version__ = version("hwgen")
-__all__ = ["Allocation", "Design", "Problem", "__version__", "allocate", "load"]
+__all__ = [
+    "Allocation", "Design", "Infeasible", "Problem", "Search", "__version__", "allocate", "gc_pso", "load", "ppso",
+]  # fmt: skip

@@ -15,7 +15,10 @@ from hwgen.tomlmap import Key
 
 MOST_BANDS = 100
 
-Algorithm = Literal["gc-pso", "ppso", "greedy", "exchange", "common-lsb", "uniform"]
+Algorithm = Literal[
+    "gc-pso", "ppso", "memetic", "iterated", "annealing", "genetic", "random", "exchange", "greedy", "greedy-add",
+    "marginal", "min+1", "max-1", "common-lsb", "uniform",
+]  # fmt: skip
 
 
 class Table(BaseModel):

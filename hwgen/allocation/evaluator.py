@@ -1,20 +1,32 @@
-"""Evaluate points once, count them, and remember the best."""
+"""Evaluate points once, count them, and remember the best.
 
-import base64
-import hashlib
-from collections.abc import Callable
-from typing import Any, NamedTuple
+Every method is a generator: it yields the points it wants measured and is sent their values, so that whoever
+drives it decides where they are computed and may stop in between. `Evaluator` stands between the two.
+"""
+
+from collections.abc import Callable, Generator
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwgen.allocation.problem import Allocation, Infeasible, Problem
+from hwgen.allocation.answer import Allocation, Infeasible
+from hwgen.allocation.ladders import Ints
+from hwgen.allocation.problem import Problem
 
+T = TypeVar("T")
+# Yields bits (P, n), is sent the columns of `Problem.measure` (P, 2 + C), returns T.
+Steps = Generator[Ints, NDArray[np.float64], T]
 Progress = Callable[[int, float], None]
 
-# Rows handed to the user's functions at once; an error on a frequency grid needs rows x grid floats.
+# Rows handed out at once; an error on a frequency grid needs rows x grid floats.
 CHUNK = 512
-DIGEST = 6
+# A stage ends when it has asked for this many times the rows it may evaluate, or that there are.
+PATIENCE = 6
+
+
+class Spent(Exception):  # noqa: N818 (an ordinary end, not an error)
+    """The evaluations are used up, or the search goes round in circles."""
 
 
 class Evaluation(NamedTuple):
@@ -33,6 +45,10 @@ class Evaluation(NamedTuple):
         """Rows from best to worst."""
         return np.lexsort((self.spent, self.objective, self.violation))
 
+    def rows(self, rows: Any) -> "Evaluation":
+        """Some of the points."""
+        return Evaluation(*(column[rows] for column in self))
+
 
 def judge(problem: Problem, values: NDArray[np.float64]) -> Evaluation:
     """The raw columns (P, 2 + C) of `Problem.measure`, read as that problem's objective and limits."""
@@ -40,93 +56,87 @@ def judge(problem: Problem, values: NDArray[np.float64]) -> Evaluation:
     return Evaluation(values[:, objective], problem.excess(values), values[:, spent], values)
 
 
-class Cache:
-    """Raw values by point, and digests of the points an interrupted run had seen."""
-
-    def __init__(self) -> None:
-        self.values: dict[bytes, NDArray[np.float64]] = {}
-        self.known: set[bytes] = set()
-
-
 class Evaluator:
-    """Evaluation of ladder positions (P, n), with a cache shared between the stages of one search.
-
-    Every row asked for counts as an evaluation, cached or not, so that a search over a small space ends too;
-    ``unique`` counts the rows the user's functions saw.
+    """Evaluation of ladder positions (P, size), with a cache shared between the stages of one search.
 
     Members
     -------
-    evaluations, unique, limit, left
-        Counters, the largest number of evaluations, and what is left of it (may fall below 0 by one batch).
+    evaluations, unique
+        Rows asked for, and those of them that were in no cache.
+    limit, left
+        Largest number of unique rows, never exceeded, and what is left of it.
     best, best_key
-        Best ladder position seen (n,) and its `Evaluation.key`.
+        Best ladder position seen (size,) and its `Evaluation.key`.
     history
-        (evaluations, objective) at every improvement of the best feasible point.
+        (unique rows, objective) at every improvement of the best feasible point.
     """
 
     def __init__(
-        self, problem: Problem, limit: int, cache: Cache | None = None, progress: Progress | None = None
-    ) -> None:
-        if limit < 1:
-            raise ValueError(f"evaluations must be at least 1, got {limit}")
+        self, problem: Problem, limit: int, cache: dict[bytes, NDArray[np.float64]] | None = None,
+        progress: Progress | None = None,
+    ) -> None:  # fmt: skip
+        if limit < 0:
+            raise ValueError(f"evaluations must not be negative, got {limit}")
         self.problem, self.limit, self.progress = problem, int(limit), progress
         self.evaluations = self.unique = 0
         self.best = np.zeros(problem.size, dtype=np.int64)
         self.best_key = (np.inf, np.inf, np.inf)
         self.best_values = np.full(2 + len(problem.constraints), np.inf)
         self.history: list[tuple[int, float]] = []
-        self._cache = Cache() if cache is None else cache
-        self._seen: dict[bytes, None] = {}
+        self.cache = {} if cache is None else cache
+        self._patience = PATIENCE * (min(self.limit, problem.points) + 200)
 
     @property
     def left(self) -> int:
-        return self.limit - self.evaluations
+        return self.limit - self.unique
 
     @property
     def feasible(self) -> bool:
         return self.best_key[0] == 0
 
-    def stage(self, limit: int, progress: Progress | None = None) -> "Evaluator":
-        """An evaluator with counters of its own that shares the cache."""
-        return Evaluator(self.problem, max(1, limit), self._cache, progress)
+    def __call__(self, index: NDArray[Any]) -> Steps[Evaluation]:
+        """Evaluate ladder positions (P, size); duplicates, in the batch or from earlier, are computed once.
 
-    def __call__(self, index: NDArray[Any]) -> Evaluation:
-        """Evaluate ladder positions (P, n); duplicates, in the batch or from earlier, are computed once."""
+        Raises Spent, once all that could still be afforded is noted, when the batch would exceed the limit; also when
+        far more rows were asked for than the limit, so that a search over an exhausted space ends.
+        """
         rows = np.ascontiguousarray(index, dtype=np.int16)
         keys = [row.tobytes() for row in rows]
-        fresh = {key: row for row, key in enumerate(keys) if key not in self._cache.values}
-        if fresh:
-            missing, bits = list(fresh), self.problem.bits(rows[list(fresh.values())])
+        fresh = {key: row for row, key in enumerate(keys) if key not in self.cache}
+        missing = list(fresh)[: self.left]
+        if missing:
+            bits = self.problem.bits(rows[[fresh[key] for key in missing]])
             for start in range(0, len(missing), CHUNK):
-                values = self.problem.measure(bits[start : start + CHUNK])
-                self._cache.values.update(zip(missing[start : start + CHUNK], values, strict=True))
-            for key in missing:
-                # After a resume the cache is empty: what the first run computed must not count twice.
-                if not self._cache.known or _digest(key) not in self._cache.known:
-                    self.unique += 1
-                    self._seen[key] = None
-        values = np.array([self._cache.values[key] for key in keys])
-        values = values.reshape(len(keys), 2 + len(self.problem.constraints))
-        result = judge(self.problem, values)
-        self._note(rows, result)
+                values = yield bits[start : start + CHUNK]
+                self.cache.update(zip(missing[start : start + CHUNK], values, strict=True))
+        cut = len(missing) < len(fresh)
+        if cut:
+            known = [row for row, key in enumerate(keys) if key in self.cache]
+            rows, keys = rows[known], [keys[row] for row in known]
+        values = np.array([self.cache[key] for key in keys])
+        result = judge(self.problem, values.reshape(len(keys), 2 + len(self.problem.constraints)))
+        self._note(rows, result, len(missing))
+        if cut or self.evaluations > self._patience:
+            raise Spent
         return result
 
-    def _note(self, rows: NDArray[np.int16], result: Evaluation) -> None:
-        before = self.evaluations
+    def _note(self, rows: NDArray[np.int16], result: Evaluation, fresh: int) -> None:
+        before = self.unique
         self.evaluations += len(rows)
+        self.unique += fresh
         for row in np.flatnonzero(result.violation <= self.best_key[0]):
             key = result.key(int(row))
             if key < self.best_key:
                 if key[0] == 0 and (not self.feasible or key[1] < self.best_key[1]):
-                    self.history.append((before + int(row) + 1, key[1]))
+                    self.history.append((min(before + int(row) + 1, self.unique), key[1]))
                 self.best, self.best_key, self.best_values = rows[row].astype(np.int64), key, result.values[row].copy()
         if self.progress is not None:
-            self.progress(self.evaluations, self.best_key[1] if self.feasible else np.inf)
+            self.progress(self.unique, self.best_key[1] if self.feasible else np.inf)
 
-    def allocation(self, method: str, strict: bool = True) -> Allocation:
-        """The best point seen. Raises Infeasible when it violates a limit, unless ``strict`` is false."""
+    def allocation(self, method: str) -> Allocation:
+        """The best point seen, feasible or not."""
         problem = self.problem
-        answer = Allocation(
+        return Allocation(
             names=tuple(problem.names),
             bits=tuple(int(b) for b in problem.bits(self.best)),
             error=float(self.best_values[0]),
@@ -138,44 +148,27 @@ class Evaluator:
             method=method,
             history=tuple(self.history),
         )
-        if strict and not answer.feasible:
-            raise Infeasible(self.complaint(answer), answer)
-        return answer
-
-    def complaint(self, answer: Allocation) -> str:
-        """Why an infeasible answer is one."""
-        what, value = ("budget", answer.consumption) if self.problem.spends else ("goal", answer.error)
-        quantity = "smallest consumption" if self.problem.spends else "smallest error"
-        text = f"no allocation met every limit in {answer.evaluations} evaluations: "
-        if self.problem.excess(np.array([*self.best_values[:2], *self.problem.limits[2:]])) > 0:
-            text += f"the {what} is {self.problem.limit:g}, the {quantity} found {value:g}"
-        else:
-            text += "the further constraints cannot be met together with the " + what
-        return text + f" (relative violation {answer.violation:.3g})"
-
-    def state(self) -> dict[str, Any]:
-        """Counters, best point and history as plain JSON data; of the cache only digests, to keep ``unique`` exact."""
-        digests = b"".join(sorted({*self._cache.known, *map(_digest, self._seen)}))
-        return {
-            "evaluations": self.evaluations,
-            "unique": self.unique,
-            "best": self.best.tolist(),
-            "history": [list(entry) for entry in self.history],
-            "seen": base64.b64encode(digests).decode(),
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Continue from `state`; the cache is filled again as points come up."""
-        digests = base64.b64decode(state["seen"])
-        self._cache.known = {digests[k : k + DIGEST] for k in range(0, len(digests), DIGEST)}
-        self._seen = {}
-        progress, self.progress = self.progress, None
-        self.best_key = (np.inf, np.inf, np.inf)
-        self(np.array([state["best"]]))
-        self.progress = progress
-        self.evaluations, self.unique = int(state["evaluations"]), int(state["unique"])
-        self.history = [(int(count), float(value)) for count, value in state["history"]]
 
 
-def _digest(key: bytes) -> bytes:
-    return hashlib.blake2b(key, digest_size=DIGEST).digest()
+def within(steps: Steps[Any]) -> Steps[None]:
+    """Run a method until it ends or the evaluations do."""
+    try:
+        yield from steps
+    except Spent:
+        return
+
+
+def demand(problem: Problem, answer: Allocation) -> Allocation:
+    """The answer, certified where the problem can; raises Infeasible when it violates a limit."""
+    if answer.feasible:
+        return answer.certified(problem)
+    what, value = ("budget", answer.consumption) if problem.spends else ("goal", answer.error)
+    quantity = "smallest consumption" if problem.spends else "smallest error"
+    spent = answer.unique_evaluations + answer.start_evaluations
+    text = f"no allocation met every limit in {spent} evaluations: "
+    main = np.array([answer.error, answer.consumption, *problem.limits[2:]])
+    if problem.excess(main) > 0:
+        text += f"the {what} is {problem.limit:g}, the {quantity} found {value:g}"
+    else:
+        text += "the further constraints cannot be met together with the " + what
+    raise Infeasible(text + f" (relative violation {answer.violation:.3g})", answer)

@@ -1,15 +1,13 @@
-"""Pairwise exchange: take a level from one variable, give it to another, for as long as that helps."""
+"""Exchange descent: single moves and pairs (one variable up, another down) until none improves."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from hwgen.allocation.baselines import find_remove
-from hwgen.allocation.evaluator import Evaluation, Evaluator, Progress
-from hwgen.allocation.problem import Allocation, Problem
-from hwgen.allocation.walk import Index, neighbours, relieve
+from hwgen.allocation.evaluator import Evaluation, Evaluator, Steps
+from hwgen.allocation.ladders import Ints
+from hwgen.allocation.walk import neighbours, relieve
 
 # (levels up, levels down) of a pair, tried in this order: the longer ones only where the shorter found nothing.
 REACHES = ((1, 1), (2, 1), (1, 2))
@@ -17,33 +15,35 @@ REACHES = ((1, 1), (2, 1), (1, 2))
 BATCH = 256
 
 
-def descend(evaluator: Evaluator, index: Index, reaches: Sequence[tuple[int, int]] = REACHES) -> Index:
+def descend(evaluator: Evaluator, index: Ints, reaches: Sequence[tuple[int, int]] = REACHES) -> Steps[Ints]:
     """Exchange descent from a feasible point (n,) to a point no single move and no pair of ``reaches`` improves.
 
     Every accepted move lowers (objective, spent), so it ends. Pairs are tried in the order of the change their two
     halves make alone; with many variables only the most promising 4 n + 512 pairs of each reach are tried.
     """
     index = np.array(index, dtype=np.int64)
-    now = evaluator(index[None])
+    now = yield from evaluator(index[None])
     if now.violation[0] > 0:
-        index = relieve(evaluator, index)
-        now = evaluator(index[None])
-    while evaluator.left > 0 and now.violation[0] == 0:
-        better = _improve(evaluator, index, now, reaches)
+        index = yield from relieve(evaluator, index)
+        now = yield from evaluator(index[None])
+    while now.violation[0] == 0:
+        better = yield from _improve(evaluator, index, now, reaches)
         if better is None:
             break
         index = better
-        now = evaluator(index[None])
+        now = yield from evaluator(index[None])
     return index
 
 
-def _improve(evaluator: Evaluator, index: Index, now: Evaluation, reaches: Sequence[tuple[int, int]]) -> Index | None:
+def _improve(
+    evaluator: Evaluator, index: Ints, now: Evaluation, reaches: Sequence[tuple[int, int]]
+) -> Steps[Ints | None]:
     """The first better point found, or None."""
     alone: dict[int, tuple[NDArray[np.intp], Evaluation]] = {}
     for reach in reaches:
         for step in (reach[0], -reach[1]):
             if step not in alone:
-                alone[step] = neighbours(evaluator, index, step)
+                alone[step] = yield from neighbours(evaluator, index, step)
                 movable, after = alone[step]
                 if movable.size and (row := int(after.order()[0])) >= 0 and after.key(row) < now.key(0):
                     found = index.copy()
@@ -51,10 +51,8 @@ def _improve(evaluator: Evaluator, index: Index, now: Evaluation, reaches: Seque
                     return found
         points = _pairs(index, now, (reach[0], *alone[reach[0]]), (-reach[1], *alone[-reach[1]]))
         for start in range(0, len(points), BATCH):
-            if evaluator.left <= 0:
-                return None
             batch = points[start : start + BATCH]
-            tried = evaluator(batch)
+            tried = yield from evaluator(batch)
             row = int(tried.order()[0])
             if tried.key(row) < now.key(0):
                 return batch[row]
@@ -62,11 +60,11 @@ def _improve(evaluator: Evaluator, index: Index, now: Evaluation, reaches: Seque
 
 
 def _pairs(
-    index: Index,
+    index: Ints,
     now: Evaluation,
     up: tuple[int, NDArray[np.intp], Evaluation],
     down: tuple[int, NDArray[np.intp], Evaluation],
-) -> Index:
+) -> Ints:
     """Points (Q, n) one exchange away, the most promising first by the sum of both halves."""
     (rise, ups, raised), (fall, downs, lowered) = up, down
     objective = raised.objective[:, None] + lowered.objective[None] - 2 * now.objective[0]
@@ -82,21 +80,3 @@ def _pairs(
     points[rows, ups[first]] += rise
     points[rows, downs[second]] += fall
     return points
-
-
-def exchange(
-    problem: Problem,
-    rng: np.random.Generator,
-    evaluations: int,
-    seeds: Sequence[ArrayLike] = (),
-    on_progress: Progress | None = None,
-    **options: Any,
-) -> Allocation:
-    """Exchange descent from the best of the seeds (bits, n each), by default from greedy remove."""
-    evaluator = Evaluator(problem, evaluations, progress=on_progress)
-    if len(seeds):
-        evaluator(problem.index(np.array(seeds)))
-    else:
-        find_remove(evaluator)
-    descend(evaluator, evaluator.best)
-    return evaluator.allocation("exchange")

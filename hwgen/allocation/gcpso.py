@@ -7,30 +7,29 @@ sought as a budget that shrinks: the swarm minimises the violation below the bes
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from hwgen.allocation.baselines import find_common_lsb, find_uniform
-from hwgen.allocation.evaluator import Evaluator, Progress
-from hwgen.allocation.problem import Allocation, Problem
+from hwgen.allocation.evaluator import Evaluator, Steps
+from hwgen.allocation.ladders import Ints
 from hwgen.allocation.sensitivity import Sensitivity
-from hwgen.allocation.swarm import Swarm
+from hwgen.allocation.swarm import Swarm, swarm_size
 from hwgen.allocation.walk import relieve, walk
 
+CRITERIA = ("separable", "gradient", "finite difference")
 
-class GcPso:
-    """The search, one `step` at a time; `state` and `restore` continue it exactly, in another process if need be.
+
+def repaired_swarm(
+    evaluator: Evaluator, rng: np.random.Generator, starts: Sequence[Ints], particles: int | None = None,
+    topology: str = "ring", inertia: float = 0.6, cognitive: float = 1.7, social: float = 1.7, spread: float = 0.5,
+    kick: float = 1.0, criterion: str | None = None,
+) -> Steps[None]:  # fmt: skip
+    """Move and repair the swarm until the evaluations are spent.
 
     Parameters
     ----------
-    evaluator
-        Counts evaluations and keeps the best.
-    rng
-        Source of every random number; its state is part of `state`.
-    seeds
-        Starting points as ladder positions (n,); every second particle of the ring starts at one of them.
+    starts
+        Starting points as ladder positions (size,); every second particle of the ring starts at one of them.
     particles
         Default: 40, fewer when there are less than 20 evaluations for each.
     topology
@@ -41,91 +40,42 @@ class GcPso:
         Standard deviation of the logarithm of the noise on the repair criterion.
     kick
         Standard deviation, in levels, of what is added to the velocity of a particle that stands on its own best.
+    criterion
+        One of `CRITERIA`; default: the problem's own ("gradient") where it has one, else "separable".
     """
-
-    def __init__(
-        self, evaluator: Evaluator, rng: np.random.Generator, seeds: Sequence[ArrayLike] = (),
-        particles: int | None = None, topology: str = "ring", inertia: float = 0.6, cognitive: float = 1.7,
-        social: float = 1.7, spread: float = 0.5, kick: float = 1.0,
-    ) -> None:  # fmt: skip
-        depth = evaluator.problem.depth
-        self.evaluator, self.rng, self.spread, self.kick = evaluator, rng, spread, kick
-        count = int(np.clip(evaluator.limit // 20, 4, 40)) if particles is None else particles
-        self.sensitivity = Sensitivity(evaluator, evaluator.limit // 8)
-        self.swarm = Swarm(depth, count, rng, topology, inertia, cognitive, social)
-        if not evaluator.feasible:
-            relieve(evaluator, evaluator.best)
-        self.sensitivity.aim.tighten()
-        starts = np.array(seeds, dtype=np.int64).reshape(-1, depth.size)
-        if len(starts):
-            # Every second place, so that a seed has neighbours that explore.
-            places = np.arange(0, count, 2)
-            near = starts[np.arange(places.size) % len(starts)]
-            jitter = rng.normal(size=near.shape) * (np.arange(places.size) >= len(starts))[:, None]
-            self.swarm.position[places] = np.clip(near + jitter, 0, depth)
-            self.swarm.velocity[places] *= 0.25
-        self._settle()
-
-    def _settle(self) -> None:
-        """Repair and evaluate every particle, and remember."""
-        aim, before = self.sensitivity.aim, self.evaluator.best_key
-        noise = np.exp(self.spread * self.rng.normal(size=self.swarm.position.shape))
-        index, found = self.sensitivity.repair(self.swarm.points(), noise)
-        self.swarm.place(index)
+    depth = evaluator.problem.depth
+    if criterion is None:
+        criterion = "separable" if evaluator.problem.criterion is None else "gradient"
+    if criterion not in CRITERIA:
+        raise ValueError(f"criterion must be one of {', '.join(CRITERIA)}, got {criterion!r}")
+    if criterion == "gradient" and evaluator.problem.criterion is None:
+        raise ValueError('criterion "gradient" needs a problem with a criterion of its own')
+    count = swarm_size(evaluator.limit) if particles is None else particles
+    swarm = Swarm(depth, count, rng, topology, inertia, cognitive, social)
+    sensitivity = yield from Sensitivity.measured(evaluator, evaluator.limit // 8, criterion)
+    aim = sensitivity.aim
+    if len(starts):
+        yield from evaluator(np.array(starts))
+        # Every second place, so that a start has neighbours that explore.
+        places = np.arange(0, count, 2)
+        near = np.array(starts)[np.arange(places.size) % len(starts)]
+        jitter = rng.normal(size=near.shape) * (np.arange(places.size) >= len(starts))[:, None]
+        swarm.position[places] = np.clip(near + jitter, 0, depth)
+        swarm.velocity[places] *= 0.25
+    if not evaluator.feasible:
+        yield from relieve(evaluator, evaluator.best)
+    aim.tighten()
+    while True:
+        before = evaluator.best_key
+        noise = np.exp(spread * rng.normal(size=swarm.position.shape))
+        index, found = yield from sensitivity.repair(swarm.points(), noise)
+        swarm.place(index)
         # A particle back at a best it knew would only repeat itself: kick it by about a level in each dimension.
-        stuck = (index == self.swarm.own).all(axis=1)
-        self.swarm.learn(index, found.values, aim.order)
-        self.swarm.velocity[stuck] += self.kick * self.rng.normal(size=(int(stuck.sum()), index.shape[1]))
-        if not aim.problem.spends and self.evaluator.best_key < before:
+        stuck = (index == swarm.own).all(axis=1)
+        swarm.learn(index, found.values, aim.order)
+        swarm.velocity[stuck] += kick * rng.normal(size=(int(stuck.sum()), index.shape[1]))
+        if not aim.problem.spends and evaluator.best_key < before:
             # The point may meet the goal with room to spare.
-            walk(self.evaluator, self.evaluator.best, -1, to_feasible=False, allowance=4 * index.shape[1])
+            yield from walk(evaluator, evaluator.best, -1, to_feasible=False, allowance=4 * index.shape[1])
             aim.tighten()
-
-    @property
-    def finished(self) -> bool:
-        """Whether the evaluations are used up."""
-        return self.evaluator.left <= 0
-
-    def step(self) -> None:
-        """Move every particle once."""
-        self.swarm.advance(self.rng, self.sensitivity.aim.order)
-        self._settle()
-
-    def state(self) -> dict[str, Any]:
-        """Everything that a later `step` depends on, as plain JSON data."""
-        return {
-            "rng": self.rng.bit_generator.state,
-            "swarm": self.swarm.state(),
-            "evaluator": self.evaluator.state(),
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Continue from `state`; the object must have been made with the same problem and options."""
-        self.rng.bit_generator.state = state["rng"]
-        self.swarm.restore(state["swarm"])
-        self.evaluator.restore(state["evaluator"])
-        self.sensitivity.aim.tighten()
-
-
-def gcpso(
-    problem: Problem,
-    rng: np.random.Generator,
-    evaluations: int,
-    seeds: Sequence[ArrayLike] = (),
-    on_progress: Progress | None = None,
-    **options: Any,
-) -> Allocation:
-    """GC-PSO alone. ``seeds`` are points in bits (n,); without any it starts from the best uniform and common LSB.
-
-    ``options`` are those of `GcPso`. Raises Infeasible when no point met every limit.
-    """
-    evaluator = Evaluator(problem, evaluations, progress=on_progress)
-    starts = [problem.index(seed) for seed in seeds]
-    if not starts:
-        for find in (find_uniform, find_common_lsb):
-            find(evaluator)
-            starts.append(evaluator.best)
-    search = GcPso(evaluator, rng, starts, **options)
-    while not search.finished:
-        search.step()
-    return evaluator.allocation("gc-pso")
+        swarm.advance(rng, aim.order)

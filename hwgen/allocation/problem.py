@@ -1,59 +1,25 @@
-"""The bit allocation problem and its answer; nothing here knows what a bit costs or does."""
+"""The bit allocation problem; nothing here knows what a bit costs or does."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Function = Callable[[NDArray[np.int64]], Any]
+from hwgen.allocation.ladders import Ints, build, whole
+
+Function = Callable[[Ints], Any]
+# (bits (n,), variables (M,), levels (M,)) -> base (S,), change (S, M)
+Linearise = Callable[[Ints, Ints, Ints], tuple[NDArray[np.float64], NDArray[np.float64]]]
+# Whatever numpy.random.default_rng takes: a number, or a Generator that others draw from too.
+Seed = int | np.random.Generator
 
 # Stands for an infinite error or consumption, so that differences of two of them stay finite.
 HUGE = 1e100
 # Relative slack on every limit: sums of decimal fractions miss it by a few ulp.
 TOLERANCE = 1e-12
-
-
-@dataclass(frozen=True)
-class Allocation:
-    """An answer: the level of every variable, what it achieves and how it was found.
-
-    ``history`` holds (evaluations, best feasible objective) at every improvement. ``bound`` and ``gap`` are a
-    certified bound on the objective and the relative distance to it, None when nothing certifies one.
-    ``baselines`` holds the answers of the simpler methods that ran on the way, by name.
-    """
-
-    names: tuple[str, ...]
-    bits: tuple[int, ...]
-    error: float
-    consumption: float
-    feasible: bool
-    violation: float
-    evaluations: int
-    unique_evaluations: int
-    method: str
-    history: tuple[tuple[int, float], ...] = ()
-    bound: float | None = None
-    gap: float | None = None
-    baselines: "dict[str, Allocation]" = field(default_factory=dict)
-
-
-class Allocator(Protocol):
-    """Anything that solves a problem: PPSO, GC-PSO and every baseline share this signature."""
-
-    def __call__(
-        self, problem: "Problem", rng: np.random.Generator, evaluations: int, **options: Any
-    ) -> Allocation: ...
-
-
-class Infeasible(ValueError):  # noqa: N818 (a fact about the problem, and the name users see)
-    """No point met every limit. ``allocation`` is the point closest to it, ``violation`` its relative excess."""
-
-    def __init__(self, message: str, allocation: Allocation) -> None:
-        super().__init__(message)
-        self.allocation = allocation
-        self.violation = allocation.violation
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,12 +48,18 @@ class Problem:
     criterion
         Cheap estimate for the repair of GC-PSO: bits (P, n) -> (P, n), the rise of the error when each variable
         alone drops one level. Default: measured one variable at a time.
+    linearise
+        Function of bits (n,), variables (M,) and levels (M,) that returns base (S,) and change (S, M): the error
+        after several of the moves "variable to level" is about the largest magnitude of base_s + the sum of their
+        change_s. Exchanges are screened by it, so that few of them need to be evaluated.
     starts
         Known good points in bits (n,) by name, such as a closed form; every search begins from them too.
     bound
         Certified bound on the objective (a lower one), or a function without arguments that computes it.
     separable
         Error and consumption are sums of one function of each variable, plus constants; dynamic programming is exact.
+    groups
+        Names of variables that are tied to the same level, a sequence for each group.
 
     Raises
     ------
@@ -107,11 +79,14 @@ class Problem:
     vectorized: bool = True
     offsets: ArrayLike | None = None
     criterion: Function | None = None
+    linearise: Linearise | None = None
     starts: Mapping[str, ArrayLike] = field(default_factory=dict)
     bound: float | Callable[[], float] | None = None
     separable: bool = False
-    table: NDArray[np.int64] = field(init=False, repr=False)
-    depth: NDArray[np.int64] = field(init=False, repr=False)
+    groups: Sequence[Sequence[str]] = ()
+    table: Ints = field(init=False, repr=False)
+    depth: Ints = field(init=False, repr=False)
+    owner: Ints = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         names = tuple(self.names)
@@ -124,58 +99,31 @@ class Problem:
         for what, limit in [("limit", self.limit), *(("constraint limit", c[1]) for c in self.constraints)]:
             if not np.isfinite(limit):
                 raise ValueError(f"every {what} must be a finite number, got {limit}")
-        lower, upper = (self._whole(v, what, len(names)) for v, what in ((self.lower, "lower"), (self.upper, "upper")))
-        for name, low, high in zip(names, lower, upper, strict=True):
-            if low > high:
-                raise ValueError(f"{name}: lower bound {low} is above upper bound {high}")
-        ladders = self._ladders(names, lower, upper)
-        depth = np.array([ladder.size - 1 for ladder in ladders], dtype=np.int64)
-        if depth.max() > np.iinfo(np.int16).max:
-            raise ValueError(f"a variable may have at most {np.iinfo(np.int16).max} levels")
-        # Short ladders repeat their top level, so that the table is rectangular.
-        table = np.array([np.pad(ladder, (0, int(depth.max()) + 1 - ladder.size), "edge") for ladder in ladders])
+        lower, upper = (whole(v, what, len(names)) for v, what in ((self.lower, "lower"), (self.upper, "upper")))
+        fixed = {"names": names, "lower": lower, "upper": upper, "constraints": tuple(self.constraints)}
+        fixed |= build(names, lower, upper, self.levels, self.groups)._asdict()
         if self.offsets is not None:
             offsets = np.asarray(self.offsets, dtype=float)
             if offsets.shape != (len(names),) or not np.isfinite(offsets).all():
                 raise ValueError(f"offsets must be {len(names)} finite numbers")
-            object.__setattr__(self, "offsets", offsets)
-        for key, value in (("names", names), ("lower", lower), ("upper", upper), ("table", table), ("depth", depth)):
+            fixed["offsets"] = offsets
+        for key, value in fixed.items():
             object.__setattr__(self, key, value)
-        object.__setattr__(self, "constraints", tuple(self.constraints))
-
-    @staticmethod
-    def _whole(values: ArrayLike, what: str, count: int) -> NDArray[np.int64]:
-        array = np.asarray(values, dtype=float)
-        if array.ndim == 0:
-            array = np.full(count, float(array))
-        if array.shape != (count,) or not (array == np.floor(array)).all():
-            raise ValueError(f"{what} must be {count} whole numbers, or one for all")
-        return array.astype(np.int64)
-
-    def _ladders(
-        self, names: tuple[str, ...], lower: NDArray[np.int64], upper: NDArray[np.int64]
-    ) -> list[NDArray[np.int64]]:
-        if self.levels is None:
-            return [np.arange(low, high + 1) for low, high in zip(lower, upper, strict=True)]
-        shared = len(self.levels) > 0 and np.ndim(self.levels[0]) == 0
-        given = [self.levels] * len(names) if shared else list(self.levels)
-        if len(given) != len(names):
-            raise ValueError(f"levels must be {len(names)} sequences, got {len(given)}")
-        ladders = []
-        for name, values, low, high in zip(names, given, lower, upper, strict=True):
-            ladder = np.asarray(values, dtype=np.int64)
-            if ladder.ndim != 1 or (np.diff(ladder) <= 0).any():
-                raise ValueError(f"{name}: levels must rise strictly")
-            ladder = ladder[(ladder >= low) & (ladder <= high)]
-            if not ladder.size:
-                raise ValueError(f"{name}: no level lies in [{low}, {high}]")
-            ladders.append(ladder)
-        return ladders
+        starts = {name: np.asarray(bits, dtype=float) for name, bits in self.starts.items()}
+        for name, bits in starts.items():
+            if bits.shape != (len(names),) or not np.isfinite(bits).all():
+                raise ValueError(f"the start {name!r} must be {len(names)} finite numbers, got shape {bits.shape}")
+        object.__setattr__(self, "starts", starts)
 
     @property
     def size(self) -> int:
-        """How many variables there are."""
-        return len(self.names)
+        """How many ladders there are: variables that are free to differ."""
+        return len(self.depth)
+
+    @property
+    def points(self) -> int:
+        """How many points the space has."""
+        return prod(int(depth) + 1 for depth in self.depth)
 
     @property
     def limit(self) -> float:
@@ -193,16 +141,46 @@ class Problem:
         pair = [np.inf, self.limit] if self.spends else [self.limit, np.inf]
         return np.array([*pair, *(limit for _, limit in self.constraints)], dtype=float)
 
-    def bits(self, index: NDArray[Any]) -> NDArray[np.int64]:
-        """Levels at positions (..., n) on the ladders."""
-        return self.table[np.arange(self.size), np.asarray(index, dtype=np.int64)]
+    def bits(self, index: NDArray[Any]) -> Ints:
+        """Levels (..., n) of all variables at positions (..., size) on the ladders."""
+        return self.table[np.arange(self.size), np.asarray(index, dtype=np.int64)][..., self.owner]
 
-    def index(self, bits: ArrayLike) -> NDArray[np.int64]:
-        """Position (..., n) on the ladders of the level closest to each value (..., n), the lower on a tie."""
+    def index(self, bits: ArrayLike) -> Ints:
+        """Position (..., size) on the ladders of the level closest to each value (..., n), the lower on a tie."""
         values = np.asarray(bits, dtype=float)
-        if values.shape[-1:] != (self.size,):
-            raise ValueError(f"a point must have {self.size} values, got shape {values.shape}")
-        return np.abs(values[..., None] - self.table).argmin(axis=-1)
+        if values.shape[-1:] != (len(self.names),):
+            raise ValueError(f"a point must have {len(self.names)} values, got shape {values.shape}")
+        return np.abs(self.pooled(values)[..., None] - self.table).argmin(axis=-1)
+
+    def below(self, bits: ArrayLike) -> Ints:
+        """Position (..., size) of the highest level no higher than each value (..., n), else of the lowest."""
+        values = self.pooled(np.asarray(bits, dtype=float))[..., None]
+        count = (np.arange(self.table.shape[1]) <= self.depth[:, None]) & (self.table <= values)
+        return np.maximum(count.sum(axis=-1) - 1, 0)
+
+    def pooled(self, values: NDArray[Any], total: bool = False) -> NDArray[np.float64]:
+        """Values (..., n) of all variables as means (or sums) over those tied to each ladder, (..., size)."""
+        if self.size == len(self.names):
+            return values
+        members = np.eye(self.size)[self.owner]
+        return values @ (members if total else members / members.sum(axis=0))
+
+    def linearised(self, bits: Ints, ladder: Ints, position: Ints) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Base (S,) and change (S, M) of moving ladders (M,) to positions (M,), tied variables together."""
+        if self.linearise is None:
+            raise ValueError("this problem has no linearisation")
+        levels = self.table[ladder, position]
+        if self.size == len(self.names):
+            base, change = self.linearise(bits, ladder, levels)
+        else:
+            move, variable = np.nonzero(ladder[:, None] == self.owner)
+            base, change = self.linearise(bits, variable, levels[move])
+            change = np.add.reduceat(change, np.searchsorted(move, np.arange(ladder.size)), axis=1)
+        base, change = np.asarray(base, dtype=float), np.asarray(change, dtype=float)
+        if base.ndim != 1 or change.shape != (base.size, ladder.size) or not np.isfinite(change).all():
+            raise ValueError(f"the linearisation must return base (S,) and finite change (S, {ladder.size}), "
+                             f"got shapes {base.shape} and {change.shape}")  # fmt: skip
+        return base, change
 
     def excess(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Violation (...,): relative excess over each limit, summed over the columns of values (..., 2 + C).
@@ -216,13 +194,29 @@ class Problem:
         over = (values[..., finite] - bound) / scale
         return np.minimum(np.where(over > TOLERANCE, over, 0.0), HUGE).sum(axis=-1)
 
-    def measure(self, bits: NDArray[np.int64]) -> NDArray[np.float64]:
+    def measure(self, bits: Ints) -> NDArray[np.float64]:
         """Call the user's functions: bits (P, n) -> (P, 2 + C), columns error, consumption, constraints."""
-        functions = [("error", self.error), ("consumption", self.consumption)]
-        functions += [(f"constraint {k}", function) for k, (function, _) in enumerate(self.constraints)]
-        return np.stack([self._call(what, function, bits) for what, function in functions], axis=-1)
+        columns = [self._call(what, function, bits) for what, function in self._functions()]
+        return self.checked(np.stack(columns, axis=-1), bits)
 
-    def _call(self, what: str, function: Function, bits: NDArray[np.int64]) -> NDArray[np.float64]:
+    def checked(self, values: ArrayLike, bits: Ints) -> NDArray[np.float64]:
+        """The columns (P, 2 + C) of the points ``bits`` (P, n), refused where one is NaN or -inf."""
+        array = np.asarray(values, dtype=float)
+        if array.shape != (len(bits), 2 + len(self.constraints)):
+            raise ValueError(f"{len(bits)} points need values of shape {(len(bits), 2 + len(self.constraints))}, "
+                             f"got shape {array.shape}")  # fmt: skip
+        wrong = np.isnan(array) | (array == -np.inf)
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0]
+            what = self._functions()[column][0]
+            raise ValueError(f"the {what} function returned {array[row, column]} for bits {bits[row].tolist()}")
+        return np.minimum(array, HUGE)
+
+    def _functions(self) -> list[tuple[str, Function]]:
+        further = [(f"constraint {k}", function) for k, (function, _) in enumerate(self.constraints)]
+        return [("error", self.error), ("consumption", self.consumption), *further]
+
+    def _call(self, what: str, function: Function, bits: Ints) -> NDArray[np.float64]:
         try:
             # A copy, so that a function writing to its argument cannot spoil the next one's.
             result = function(bits.copy()) if self.vectorized else [float(function(row.copy())) for row in bits]
@@ -232,8 +226,4 @@ class Problem:
         if values.shape != (len(bits),):
             raise ValueError(f"the {what} function must return {len(bits)} values for {len(bits)} points, "
                              f"got shape {values.shape}")  # fmt: skip
-        wrong = np.isnan(values) | (values == -np.inf)
-        if wrong.any():
-            row = int(wrong.argmax())
-            raise ValueError(f"the {what} function returned {values[row]} for bits {bits[row].tolist()}")
-        return np.minimum(values, HUGE)
+        return values

@@ -6,9 +6,9 @@ Repair always works towards a budget. A goal becomes one: less consumption than 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwgen.allocation.evaluator import Evaluation, Evaluator, judge
+from hwgen.allocation.evaluator import Evaluation, Evaluator, Steps, judge
+from hwgen.allocation.ladders import Ints
 from hwgen.allocation.problem import TOLERANCE
-from hwgen.allocation.walk import Index
 
 Table = NDArray[np.float64]
 
@@ -47,6 +47,15 @@ class Aim:
         over = (values[..., 1] - self.cap) / (abs(self.cap) or 1.0)
         return np.where(over > TOLERANCE, over, 0.0)
 
+    def room(self, values: Table) -> list[tuple[int, float]]:
+        """(Column, what may be added to it) for every column that repair must respect, at values (2 + C,)."""
+        limits = self.problem.limits
+        if not self.problem.spends:
+            limits = np.full(limits.size, np.inf)
+            limits[1] = self.cap
+        slack = limits - values + 1e-9 * np.abs(limits)
+        return [(column, float(slack[column])) for column in np.flatnonzero(np.isfinite(limits)).tolist()]
+
     def judge(self, values: Table) -> Evaluation:
         """Read raw columns (P, 2 + C) as objective and violation of the aim."""
         if self.problem.spends:
@@ -65,40 +74,51 @@ class Sensitivity:
     level l and the others are at their top. Up to ``allowance`` evaluations measure it; with more
     levels than that, those between are interpolated. ``exact`` says that the model predicted the limited
     quantities of a few random points exactly (a sum of bits, say); then repair needs one evaluation a point.
+
+    ``criterion`` is what a level is worth in error: "separable" (this model), "gradient" (`Problem.criterion`)
+    or "finite difference" (measured around each point, n evaluations each).
     """
 
-    def __init__(self, evaluator: Evaluator, allowance: int) -> None:
+    @classmethod
+    def measured(cls, evaluator: Evaluator, allowance: int, criterion: str) -> Steps["Sensitivity"]:
+        """Measure the model around all-upper within ``allowance`` evaluations."""
         problem = evaluator.problem
-        self.evaluator, self.problem = evaluator, problem
-        self.columns = np.arange(problem.size)
         levels = int(problem.depth.max()) + 1
         count = int(np.clip(allowance // problem.size, 2, levels))
         grids = [np.unique(np.linspace(0, depth, min(count, depth + 1)).round().astype(int)) for depth in problem.depth]
         rows = np.concatenate([np.full(grid.size, k) for k, grid in enumerate(grids)])
         points = np.tile(problem.depth, (rows.size, 1))
         points[np.arange(rows.size), rows] = np.concatenate(grids)
-        values = evaluator(np.vstack([problem.depth, points])).values
-        self.top, changes = values[0], values[1:] - values[0]
-        self.delta: Table = np.zeros((problem.size, levels, values.shape[1]))
+        values = (yield from evaluator(np.vstack([problem.depth, points]))).values
+        top, changes = values[0], values[1:] - values[0]
+        delta: Table = np.zeros((problem.size, levels, values.shape[1]))
         for k, grid in enumerate(grids):
             for column in range(values.shape[1]):
-                self.delta[k, :, column] = np.interp(np.arange(levels), grid, changes[rows == k, column])
-        steps = np.arange(levels)
+                delta[k, :, column] = np.interp(np.arange(levels), grid, changes[rows == k, column])
+        model = cls(evaluator, top, delta, criterion)
+        # A generator of its own: probing must not shift the numbers that the search draws.
+        probe = np.random.default_rng(0).integers(0, problem.depth + 1, (6, problem.size))
+        limited = model.aim.limited
+        actual = (yield from evaluator(probe)).values[:, limited]
+        predicted = model.predict(probe)[:, limited]
+        model.exact = bool((np.abs(actual - predicted) <= 1e-9 * (np.abs(actual) + 1e-30)).all())
+        return model
+
+    def __init__(self, evaluator: Evaluator, top: Table, delta: Table, criterion: str) -> None:
+        self.evaluator, self.problem, self.top, self.delta = evaluator, evaluator.problem, top, delta
+        self.criterion, self.exact = criterion, False
+        self.columns = np.arange(self.problem.size)
+        steps = np.arange(delta.shape[1])
         self.change = {
-            step: self.delta[:, np.clip(steps + step, 0, levels - 1)] - self.delta for step in (-1, 1)
+            step: self.delta[:, np.clip(steps + step, 0, len(steps) - 1)] - self.delta for step in (-1, 1)
         }  # of one move, by direction
         self.aim = Aim(evaluator, self.top)
-        limited = self.aim.limited
-        # A generator of its own: the model must come out the same after a resume.
-        probe = np.random.default_rng(0).integers(0, problem.depth + 1, (6, problem.size))
-        actual, predicted = evaluator(probe).values[:, limited], self.predict(probe)[:, limited]
-        self.exact = bool((np.abs(actual - predicted) <= 1e-9 * (np.abs(actual) + 1e-30)).all())
 
-    def predict(self, index: Index) -> Table:
+    def predict(self, index: Ints) -> Table:
         """Every column at ladder positions (P, n), by the additive model: (P, 2 + C)."""
         return self.top + self.delta[self.columns, index].sum(axis=1)
 
-    def repair(self, index: Index, noise: Table | None = None) -> tuple[Index, Evaluation]:
+    def repair(self, index: Ints, noise: Table | None = None) -> Steps[tuple[Ints, Evaluation]]:
         """Make points (P, n) feasible by the greedy criterion, then use what is left. Returns them evaluated.
 
         Moves are planned on the model; where that is not exact, it is scaled to the value just measured and the plan
@@ -106,21 +126,20 @@ class Sensitivity:
         """
         ratio = np.ones((len(index), self.top.size))
         if not self.exact:
-            ratio = self._ratio(index, self._measure(index))
-        index = self._plan(index, ratio, noise)
-        best, found = index, self._measure(index)
+            ratio = self._ratio(index, (yield from self._measure(index)))
+        index = yield from self._plan(index, ratio, noise)
+        best, found = index, (yield from self._measure(index))
         for _ in range(ROUNDS):
             rows = np.flatnonzero((found.violation > 0) | (not self.exact))
-            if not rows.size or self.evaluator.left <= 0:
+            if not rows.size:
                 break
-            last = Evaluation(*(column[rows] for column in found))
-            ratio = self._ratio(best[rows], last)
-            index = self._plan(best[rows], ratio, None if noise is None else noise[rows])
+            ratio = self._ratio(best[rows], found.rows(rows))
+            index = yield from self._plan(best[rows], ratio, None if noise is None else noise[rows])
             moved = (index != best[rows]).any(axis=1)
             if not moved.any():
                 break
             rows, index = rows[moved], index[moved]
-            tried = self._measure(index)
+            tried = yield from self._measure(index)
             better = [tried.key(row) < found.key(at) for row, at in enumerate(rows)]
             best = best.copy()
             best[rows[better]] = index[better]
@@ -129,21 +148,22 @@ class Sensitivity:
                 column[rows[better]] = news[better]
         return best, found
 
-    def _measure(self, index: Index) -> Evaluation:
-        return self.aim.judge(self.evaluator(index).values)
+    def _measure(self, index: Ints) -> Steps[Evaluation]:
+        found = yield from self.evaluator(index)
+        return self.aim.judge(found.values)
 
-    def _ratio(self, index: Index, actual: Evaluation) -> Table:
+    def _ratio(self, index: Ints, actual: Evaluation) -> Table:
         """Scale (P, 2 + C) that makes the model right at the measured points."""
         predicted = self.predict(index)
         usable = (predicted > 0) & (actual.values > 0)
         return np.clip(np.where(usable, actual.values / np.where(usable, predicted, 1.0), 1.0), 1e-6, 1e6)
 
-    def _plan(self, index: Index, ratio: Table, noise: Table | None) -> Index:
+    def _plan(self, index: Ints, ratio: Table, noise: Table | None) -> Steps[Ints]:
         """Down to the limits, dropping the level with the least error per consumption; then up while they hold."""
         index = np.array(index, dtype=np.int64)
         for step, filling in ((-1, False), (1, True)):
             start = index.copy()
-            harm = self._harm(start, step)
+            harm = yield from self._harm(start, step)
             # Every round moves at least one level of each active row one way, so this ends.
             for _ in range(int(self.problem.depth.sum())):
                 values = self.predict(index) * ratio
@@ -154,8 +174,8 @@ class Sensitivity:
         return index
 
     def _move(
-        self, index: Index, rows: NDArray[np.intp], step: int, filling: bool, values: Table, ratio: Table,
-        harm: Table | None, start: Index, noise: Table | None,
+        self, index: Ints, rows: NDArray[np.intp], step: int, filling: bool, values: Table, ratio: Table,
+        harm: Table | None, start: Ints, noise: Table | None,
     ) -> bool:  # fmt: skip
         """Take about half of the best moves each row still needs, in place; False when no row can move."""
         here = index[rows]
@@ -180,17 +200,31 @@ class Sensitivity:
         index[rows] = here + step * taken
         return bool(taken.any())
 
-    def _harm(self, index: Index, step: int) -> Table | None:
-        """The user's criterion at (P, n): the change of the error by one level down (or up, from one level above)."""
-        if self.problem.criterion is None:
+    def _harm(self, index: Ints, step: int) -> Steps[Table | None]:
+        """The change of the error (P, size) by one level down (or up, from one level above); None: by the model."""
+        if self.criterion == "separable":
             return None
-        bits = self.problem.bits(np.minimum(index + (step > 0), self.problem.depth))
-        harm = np.asarray(self.problem.criterion(bits), dtype=float)
-        if harm.shape != index.shape or np.isnan(harm).any():
-            raise ValueError(f"the criterion must return numbers of shape {index.shape}, got shape {harm.shape}")
+        above = np.minimum(index + (step > 0), self.problem.depth)
+        if self.criterion == "finite difference":
+            return (yield from self._differences(above))
+        bits = self.problem.bits(above)
+        harm: Table = np.array(self.problem.criterion(bits), dtype=np.float64)  # type: ignore[misc]
+        if harm.shape != bits.shape or np.isnan(harm).any():
+            raise ValueError(f"the criterion must return numbers of shape {bits.shape}, got shape {harm.shape}")
+        return self.problem.pooled(harm, total=True)
+
+    def _differences(self, index: Ints) -> Steps[Table]:
+        """The rise of the error (P, size) when each variable alone drops one level, measured point by point."""
+        movable = index > 0
+        rows, variables = np.nonzero(movable)
+        points = np.concatenate([index, index[rows]])
+        points[len(index) + np.arange(rows.size), variables] -= 1
+        error = (yield from self.evaluator(points)).values[:, 0]
+        harm = np.zeros(index.shape)
+        harm[rows, variables] = error[len(index) :] - error[rows]
         return harm
 
-    def _price(self, here: Index, step: int, rows: NDArray[np.intp], harm: Table | None, start: Index) -> Table:
+    def _price(self, here: Ints, step: int, rows: NDArray[np.intp], harm: Table | None, start: Ints) -> Table:
         """Cost per benefit (P, n) of one move; moves without benefit come last."""
         change = self.change[step][self.columns, here]
         # An error that falls by half with every bit is what the criterion is extrapolated with.

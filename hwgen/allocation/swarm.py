@@ -1,16 +1,21 @@
 """Particles on the ladders: positions, velocities, memories and who listens to whom. PPSO and GC-PSO share it."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwgen.allocation.walk import Index
+from hwgen.allocation.ladders import Ints
+from hwgen.allocation.stability import warn_unless_stable
 
 # Raw columns (P, 2 + C) of P points -> their order, best first.
 Order = Callable[[NDArray[np.float64]], NDArray[np.intp]]
 TOPOLOGIES = ("ring", "global")
+
+
+def swarm_size(evaluations: int) -> int:
+    """Particles for a search of so many evaluations: 40, fewer when there are less than 20 for each."""
+    return int(np.clip(evaluations // 20, 4, 40))
 
 
 class Swarm:
@@ -28,13 +33,14 @@ class Swarm:
     """
 
     def __init__(
-        self, depth: Index, particles: int, rng: np.random.Generator, topology: str = "ring",
+        self, depth: Ints, particles: int, rng: np.random.Generator, topology: str = "ring",
         inertia: float = 0.6, cognitive: float = 1.7, social: float = 1.7,
     ) -> None:  # fmt: skip
         if topology not in TOPOLOGIES:
             raise ValueError(f"topology must be one of {', '.join(TOPOLOGIES)}, got {topology!r}")
         if particles < 2:
             raise ValueError(f"a swarm needs at least 2 particles, got {particles}")
+        warn_unless_stable(inertia, cognitive, social)
         self.depth, self.topology = depth, topology
         self.inertia, self.cognitive, self.social = inertia, cognitive, social
         shape = (particles, depth.size)
@@ -43,15 +49,15 @@ class Swarm:
         self.own = self.points()
         self.memory: NDArray[np.float64] | None = None
 
-    def points(self) -> Index:
+    def points(self) -> Ints:
         """Positions rounded to levels, (P, n)."""
         return np.clip(np.floor(self.position + 0.5), 0, self.depth).astype(np.int64)
 
-    def place(self, index: Index) -> None:
+    def place(self, index: Ints) -> None:
         """Move particles whose point differs from ``index`` (P, n) there; the others keep their fraction of a level."""
         self.position = np.where(self.points() == index, self.position, index)
 
-    def learn(self, index: Index, values: NDArray[np.float64], order: Order) -> None:
+    def learn(self, index: Ints, values: NDArray[np.float64], order: Order) -> None:
         """Replace the own bests that ``index`` (P, n), measured at ``values``, improves; all of them the first time."""
         if self.memory is None:
             self.own, self.memory = index.copy(), values.copy()
@@ -61,7 +67,7 @@ class Swarm:
         self.own[better] = index[better]
         self.memory[better] = values[better]
 
-    def leaders(self, order: Order) -> Index:
+    def leaders(self, order: Order) -> Ints:
         """For each particle the best own point it knows of, (P, n)."""
         assert self.memory is not None, "a swarm learns before it moves"
         ranks = np.argsort(order(self.memory))
@@ -82,16 +88,3 @@ class Swarm:
         moved = self.position + self.velocity
         self.position = np.clip(moved, 0, self.depth)
         self.velocity[self.position != moved] = 0
-
-    def state(self) -> dict[str, Any]:
-        """Plain JSON data; floats survive it exactly."""
-        names = ("position", "velocity", "own", "memory")
-        return {name: np.asarray(getattr(self, name)).tolist() for name in names}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Continue from `state` of a swarm of the same shape."""
-        for name, values in state.items():
-            array = np.array(values, dtype=getattr(self, name).dtype)
-            if array.shape != getattr(self, name).shape:
-                raise ValueError(f"the saved swarm has {name} of shape {array.shape}, not {getattr(self, name).shape}")
-            setattr(self, name, array)

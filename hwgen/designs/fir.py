@@ -20,13 +20,15 @@ from hwgen.cost.estimate import Estimate
 from hwgen.cost.resources import Resources, synthesise
 from hwgen.designs.candidate import Candidate, Tried, judge
 from hwgen.designs.reference import Reference
-from hwgen.designs.sizing import Sizing
+from hwgen.designs.sizing import STARTS, Sizing
 from hwgen.designs.tap_bits import TapBits, rounded, violations
 from hwgen.designs.values import Coefficients, near, place
 from hwgen.emit import verilog
 from hwgen.journal import Journal
 from hwgen.response import Band, Mask, measure, remez
 
+# Algorithms that search values too; the others show what rounding gives.
+_SEARCHES = ("gc-pso", "ppso", "memetic", "iterated", "annealing", "genetic")
 _TOP = 3  # candidates that are synthesised in each round
 _PLACED = 400  # taps beyond which values are not placed one by one
 _LENGTHS = (0, 1, 2, 3, 4, 6)  # taps beyond the shortest filter that are tried
@@ -154,7 +156,7 @@ class Search:
     def _run(self, problem: Problem, algorithm: str, divisor: int) -> Allocation:
         budget = max(self.spec.search.evaluations // divisor, 100)
         found = (
-            allocate(problem, self.rng, budget)
+            allocate(problem, self.rng, budget, starts=STARTS)
             if algorithm == "gc-pso"
             else ALGORITHMS[algorithm](problem, self.rng, budget)
         )
@@ -229,7 +231,7 @@ class Search:
             if bits is not None:
                 found.append((f"{algorithm} bits, {len(ideal)} taps", bits))
         least, most = self.spec.search.coefficient_bits
-        if algorithm not in ("gc-pso", "ppso") or least == most:
+        if algorithm not in _SEARCHES or least == most:
             found += [("rounded", c) for c in (self._rounded(i) for i in self._ideals) if c is not None]
         elif reference.mask is None:
             found += self._nearby()

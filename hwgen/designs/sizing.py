@@ -16,6 +16,7 @@ from hwgen.designs.values import Coefficients
 from hwgen.designs.word_lengths import WordLengths
 
 _CORRECTIONS = 12  # of a closed form, which costs next to nothing
+STARTS = ("uniform", "common-lsb", "greedy")  # beside the closed form; the others cost much here and win nothing
 _ATTEMPTS = 3  # corrections of the analytic noise by the bit-true measurement
 
 
@@ -81,7 +82,7 @@ class Sizing:
             try:
                 share = max(evaluations // _ATTEMPTS, 1)
                 if algorithm == "gc-pso":
-                    found = allocate(problem, rng, share, seeds=known)
+                    found = allocate(problem, rng, share, seeds=known, starts=STARTS)
                 else:
                     found = ALGORITHMS[algorithm](problem, rng, share)
             except Infeasible:

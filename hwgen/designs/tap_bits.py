@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hwgen.adders import csd_adders
 from hwgen.allocation import Problem
 from hwgen.designs.values import Coefficients, mirrored
+from hwgen.problems.fir import Largest
 from hwgen.response import Mask, basis, grid, limits
 
 
@@ -72,16 +73,25 @@ class TapBits:
         half = np.maximum((upper - lower) / 2, 1e-12)
         return basis(len(self.ideal), frequencies) / half[:, None], (lower + upper) / 2 / half, half
 
+    @cached_property
+    def _largest(self) -> Largest:
+        matrix, centre, _ = self._bounds
+        return Largest(self._values, matrix, centre)
+
+    @property
+    def _unit(self) -> float:
+        """Weighted error of a violation of 1: what the first band allows."""
+        first = self.mask.bands[0]
+        gain = 1.0 if self.mask.gain is None else self.mask.gain
+        return (first.upper - first.lower if first.passband else 2 * first.upper) / 2 * gain
+
     def violation(self, bits: NDArray[np.int64]) -> NDArray[np.float64]:
         """Largest deviation over what the mask allows, on a grid, shape (P,); at most 1 where the mask is met."""
-        matrix, centre, _ = self._bounds
-        return np.abs(self._chosen(bits) @ matrix.T - centre).max(axis=1)
+        return self._largest(bits)
 
     def error(self, bits: NDArray[np.int64]) -> NDArray[np.float64]:
         """Weighted error of the response, weights scaled so that the first band has 1, shape (P,)."""
-        first = self.mask.bands[0]
-        gain = 1.0 if self.mask.gain is None else self.mask.gain
-        return self.violation(bits) * (first.upper - first.lower if first.passband else 2 * first.upper) / 2 * gain
+        return self.violation(bits) * self._unit
 
     def consumption(self, bits: NDArray[np.int64]) -> NDArray[np.float64]:
         """Sum of bits, or the full-adder bits of multipliers and chain that the rounded values would need."""
@@ -97,6 +107,7 @@ class TapBits:
 
     def problem(self, *, goal: float | None = None, budget: float | None = None) -> Problem:
         """Fewest adder bits with the violation at most `goal`, or least error with the bits at most `budget`."""
+        unit = 1.0 if goal is not None else self._unit
         levels = [b for b in range(self.most + 1) if b != 1 and b >= self.least]
         return Problem(
             names=[f"tap{k}" for k in range(len(self._free))],
@@ -108,6 +119,7 @@ class TapBits:
             budget=budget,
             levels=[levels] * len(self._free),
             offsets=self.exponents + 1,
+            linearise=lambda *moves: tuple(unit * part for part in self._largest.linear(*moves)),
         )
 
     def coefficients(self, bits: NDArray[np.int64]) -> Coefficients:

@@ -1,0 +1,101 @@
+"""Ladders: the rising levels each free variable may stand on. Searches move on positions, functions see levels."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Ints = NDArray[np.int64]
+
+
+class Ladders(NamedTuple):
+    """The ladders of G free variables, for n variables some of which are tied.
+
+    ``table`` (G, longest) holds the levels, short ladders repeating their top; ``depth`` (G,) the highest position;
+    ``owner`` (n,) the ladder of each variable.
+    """
+
+    table: Ints
+    depth: Ints
+    owner: Ints
+
+
+def whole(values: ArrayLike, what: str, count: int) -> Ints:
+    """``count`` whole numbers, from as many or from one for all."""
+    try:
+        array = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        array = np.array([np.nan, np.nan])
+    if array.ndim == 0:
+        array = np.full(count, float(array))
+    if array.shape != (count,) or not (array == np.floor(array)).all() or not (np.abs(array) < 2**53).all():
+        raise ValueError(f"{what} must be {count} whole numbers, or one for all")
+    return array.astype(np.int64)
+
+
+def build(
+    names: tuple[str, ...], lower: Ints, upper: Ints, levels: Sequence[Any] | None, groups: Sequence[Sequence[str]]
+) -> Ladders:
+    """Ladders of every variable, tied variables sharing the levels they have in common.
+
+    Raises
+    ------
+    ValueError
+        Bounds out of order, levels that do not rise, a name unknown or in two groups, no level in common.
+    """
+    for name, low, high in zip(names, lower, upper, strict=True):
+        if low > high:
+            raise ValueError(f"{name}: lower bound {low} is above upper bound {high}")
+    single = _ladders(names, lower, upper, levels)
+    owner = _owner(names, groups)
+    shared: list[Ints] = []
+    for free in range(int(owner.max()) + 1):
+        members = np.flatnonzero(owner == free)
+        ladder = single[members[0]]
+        for member in members[1:]:
+            ladder = np.intersect1d(ladder, single[member])
+        if not ladder.size:
+            raise ValueError(f"{', '.join(names[m] for m in members)} are tied but have no level in common")
+        shared.append(ladder)
+    depth = np.array([ladder.size - 1 for ladder in shared], dtype=np.int64)
+    if depth.max() > np.iinfo(np.int16).max:
+        raise ValueError(f"a variable may have at most {np.iinfo(np.int16).max} levels")
+    table = np.array([np.pad(ladder, (0, int(depth.max()) + 1 - ladder.size), "edge") for ladder in shared])
+    return Ladders(table, depth, owner)
+
+
+def _ladders(names: tuple[str, ...], lower: Ints, upper: Ints, levels: Sequence[Any] | None) -> list[Ints]:
+    if levels is None:
+        return [np.arange(low, high + 1) for low, high in zip(lower, upper, strict=True)]
+    shared = len(levels) > 0 and np.ndim(levels[0]) == 0
+    given = [levels] * len(names) if shared else list(levels)
+    if len(given) != len(names):
+        raise ValueError(f"levels must be {len(names)} sequences, got {len(given)}")
+    ladders = []
+    for name, values, low, high in zip(names, given, lower, upper, strict=True):
+        ladder = np.asarray(sorted(values) if isinstance(values, (set, frozenset)) else values)
+        if ladder.ndim != 1 or not (ladder == np.floor(ladder)).all() or (np.diff(ladder) <= 0).any():
+            raise ValueError(f"{name}: levels must be whole numbers that rise strictly, got {values!r}")
+        ladder = ladder[(ladder >= low) & (ladder <= high)].astype(np.int64)
+        if not ladder.size:
+            raise ValueError(f"{name}: no level lies in [{low}, {high}]")
+        ladders.append(ladder)
+    return ladders
+
+
+def _owner(names: tuple[str, ...], groups: Sequence[Sequence[str]]) -> Ints:
+    """The free variable (G of them, in the order of their first member) of each of the n variables."""
+    place = {name: k for k, name in enumerate(names)}
+    first = np.arange(len(names))
+    tied: set[str] = set()
+    for group in groups:
+        for name in group:
+            if name not in place:
+                raise ValueError(f"a group names {name!r}, which is no variable")
+            if name in tied:
+                raise ValueError(f"{name} is in two groups")
+            tied.add(name)
+        members = [place[name] for name in group]
+        first[members] = min(members, default=0)
+    return np.unique(first, return_inverse=True)[1].astype(np.int64)

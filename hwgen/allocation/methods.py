@@ -1,0 +1,123 @@
+"""Every method by name, as steps that a `Search` drives."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hwgen.allocation.annealing import anneal
+from hwgen.allocation.answer import Allocation
+from hwgen.allocation.baselines import (
+    find_add,
+    find_common_lsb,
+    find_marginal,
+    find_max_minus_one,
+    find_min_plus_one,
+    find_remove,
+    find_uniform,
+)
+from hwgen.allocation.cascade import cascade
+from hwgen.allocation.evaluator import Evaluator, Progress, Steps
+from hwgen.allocation.exact import find_exhaustive, find_separable
+from hwgen.allocation.exchange import descend
+from hwgen.allocation.gcpso import repaired_swarm
+from hwgen.allocation.genetic import breed, scatter
+from hwgen.allocation.iterated import kick_and_descend
+from hwgen.allocation.ladders import Ints
+from hwgen.allocation.memetic import recombine
+from hwgen.allocation.ppso import penalised_swarm
+from hwgen.allocation.problem import Problem
+from hwgen.allocation.stages import Find, Stages
+
+
+class Method(Protocol):
+    """Steps towards an answer; the options are the method's own."""
+
+    def __call__(
+        self, problem: Problem, rng: np.random.Generator, evaluations: int, *, seeds: Sequence[ArrayLike] = (),
+        on_progress: Progress | None = None, **options: Any,
+    ) -> Steps[Allocation]: ...  # fmt: skip
+
+
+def _deterministic(name: str, find: Find) -> Method:
+    """A baseline: neither random nor in need of starts, and without options (it ignores those of the others)."""
+
+    def steps(
+        problem: Problem, rng: np.random.Generator, evaluations: int, *, seeds: Sequence[ArrayLike] = (),
+        on_progress: Progress | None = None, **options: Any,
+    ) -> Steps[Allocation]:  # fmt: skip
+        stages = Stages(problem, evaluations, on_progress)
+        yield from stages.spend(find)
+        return (yield from stages.answer(name))
+
+    return steps
+
+
+def _seeded(name: str, search: Callable[..., Steps[None]]) -> Method:
+    """A random search from the closed forms, the seeds, the best uniform point and the best common LSB."""
+
+    def steps(
+        problem: Problem, rng: np.random.Generator, evaluations: int, *, seeds: Sequence[ArrayLike] = (),
+        on_progress: Progress | None = None, **options: Any,
+    ) -> Steps[Allocation]:  # fmt: skip
+        stages = Stages(problem, evaluations, on_progress)
+        yield from stages.start("uniform", find_uniform)
+        yield from stages.start("common-lsb", find_common_lsb)
+        yield from stages.given(seeds)
+        starts = sorted_starts(stages)
+        yield from stages.spend(lambda evaluator: search(evaluator, rng, starts, **options))
+        return (yield from stages.answer(name))
+
+    return steps
+
+
+def _exact(name: str, find: Callable[..., Steps[bool]], most: int) -> Method:
+    """An exact method: it takes what it needs, up to ``most`` of its own unit, and is no search that could be cut."""
+
+    def steps(
+        problem: Problem, rng: np.random.Generator, evaluations: int, *, seeds: Sequence[ArrayLike] = (),
+        on_progress: Progress | None = None, most: int = most, **options: Any,
+    ) -> Steps[Allocation]:  # fmt: skip
+        stages = Stages(problem, 10**9, on_progress)
+
+        def whole(evaluator: Evaluator) -> Steps[None]:
+            stages.proven = yield from find(evaluator, most)
+
+        yield from stages.spend(whole)
+        return (yield from stages.answer(name))
+
+    return steps
+
+
+def sorted_starts(stages: Stages) -> list[Ints]:
+    """The starts, the best first."""
+    first = [stages.best]
+    return first + [start for start in stages.starts if not np.array_equal(start, stages.best)]
+
+
+def _greedy_exchange(evaluator: Evaluator) -> Steps[None]:
+    yield from find_remove(evaluator)
+    yield from descend(evaluator, evaluator.best)
+
+
+METHODS: dict[str, Method] = {
+    "allocate": cascade,
+    "gc-pso": _seeded("gc-pso", repaired_swarm),
+    "ppso": _seeded("ppso", penalised_swarm),
+    "greedy": _deterministic("greedy", find_remove),
+    "greedy-add": _deterministic("greedy-add", find_add),
+    "exchange": _deterministic("exchange", _greedy_exchange),
+    "uniform": _deterministic("uniform", find_uniform),
+    "common-lsb": _deterministic("common-lsb", find_common_lsb),
+    "marginal": _deterministic("marginal", find_marginal),
+    "min+1": _deterministic("min+1", find_min_plus_one),
+    "max-1": _deterministic("max-1", find_max_minus_one),
+    "iterated": _seeded("iterated", kick_and_descend),
+    "memetic": _seeded("memetic", recombine),
+    "annealing": _seeded("annealing", anneal),
+    "genetic": _seeded("genetic", breed),
+    "random": _seeded("random", scatter),
+    "separable": _exact("separable", find_separable, 5_000_000),
+    "exhaustive": _exact("exhaustive", find_exhaustive, 2_000_000),
+}

@@ -1,0 +1,125 @@
+"""One search made of stages that share a cache: starts, which are counted apart, and the stages that spend."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hwgen.allocation.answer import Allocation
+from hwgen.allocation.evaluator import Evaluator, Progress, Steps, within
+from hwgen.allocation.knapsack import TooLarge
+from hwgen.allocation.ladders import Ints
+from hwgen.allocation.problem import Problem
+
+Find = Callable[[Evaluator], Steps[Any]]
+
+
+class Stages:
+    """Runs stages on one cache and adds up what they did.
+
+    Members
+    -------
+    left
+        Evaluations not yet spent.
+    best, best_key
+        Best ladder position seen by any stage (size,), and its `Evaluation.key`.
+    starts
+        What each start ended at, ladder positions, the latest first.
+    baselines
+        The answer of each named start or stage.
+    proven
+        Whether an exact method came to its end, so that the best point is the optimum.
+    """
+
+    def __init__(self, problem: Problem, evaluations: int, on_progress: Progress | None) -> None:
+        if evaluations < 1:
+            raise ValueError(f"evaluations must be at least 1, got {evaluations}")
+        self.problem, self.evaluations, self.on_progress = problem, int(evaluations), on_progress
+        self.cache: dict[bytes, Any] = {}
+        self.asked = self.unique = self.start_evaluations = 0
+        self.best = np.zeros(problem.size, dtype=np.int64)
+        self.best_key = (np.inf, np.inf, np.inf)
+        self.starts: list[Ints] = []
+        self.baselines: dict[str, Allocation] = {}
+        self.history: list[tuple[int, float]] = []
+        self.proven = False
+
+    @property
+    def left(self) -> int:
+        return self.evaluations - self.unique
+
+    def given(self, seeds: Sequence[ArrayLike]) -> Steps[None]:
+        """Evaluate the problem's own starts, each a baseline, and ``seeds`` in bits (n,)."""
+        for name, bits in self.problem.starts.items():
+            yield from self.start(name, _at(self.problem.index(bits)))
+        for bits in seeds:
+            yield from self.start(None, _at(self.problem.index(bits)))
+
+    def proving(self, find: Callable[[Evaluator], Steps[bool]]) -> Find:
+        """The exact method ``find``, noting when it came to its end; it counts for nothing where it is too large."""
+
+        def steps(evaluator: Evaluator) -> Steps[None]:
+            try:
+                self.proven |= yield from find(evaluator)
+            except TooLarge:
+                return
+
+        return steps
+
+    def start(self, name: str | None, find: Find) -> Steps[None]:
+        """Run a start: it may use as many evaluations as the whole search, and they are counted apart."""
+        evaluator = Evaluator(self.problem, self.evaluations, self.cache, self._progress)
+        yield from within(find(evaluator))
+        self._note(name, evaluator)
+        self.starts.insert(0, evaluator.best)
+        self.start_evaluations += evaluator.unique
+
+    def spend(self, find: Find, share: float = 1.0, name: str | None = None) -> Steps[None]:
+        """Run a stage with a share of what is left."""
+        limit = int(np.ceil(share * self.left))
+        if limit <= 0:
+            return
+        evaluator = Evaluator(self.problem, limit, self.cache, self._progress)
+        yield from within(find(evaluator))
+        self._note(name, evaluator)
+        self.asked += evaluator.evaluations
+        self.unique += evaluator.unique
+
+    def _note(self, name: str | None, evaluator: Evaluator) -> None:
+        before = self.start_evaluations + self.unique
+        for count, value in evaluator.history:
+            if not self.history or value < self.history[-1][1]:
+                self.history.append((before + count, value))
+        if evaluator.best_key < self.best_key:
+            self.best, self.best_key = evaluator.best, evaluator.best_key
+        if name is not None:
+            self.baselines[name] = evaluator.allocation(name)
+
+    def _progress(self, evaluations: int, objective: float) -> None:
+        if self.on_progress is not None:
+            known = self.history[-1][1] if self.history else np.inf
+            self.on_progress(self.start_evaluations + self.unique + evaluations, min(objective, known))
+
+    def answer(self, method: str) -> Steps[Allocation]:
+        """The best of all stages."""
+        final = Evaluator(self.problem, 1, self.cache)
+        yield from within(final(self.best[None]))
+        answer = final.allocation(method)
+        certain = self.proven and answer.feasible
+        objective = answer.error if self.problem.spends else answer.consumption
+        return replace(
+            answer,
+            bound=objective if certain else None,
+            gap=0.0 if certain else None,
+            evaluations=self.asked,
+            unique_evaluations=self.unique,
+            start_evaluations=self.start_evaluations,
+            history=tuple(self.history),
+            baselines=self.baselines,
+        )
+
+
+def _at(point: Ints) -> Find:
+    return lambda evaluator: evaluator(point[None])
