@@ -18,6 +18,7 @@ from rich.table import Table
 
 from hwgen import __version__, flow, verify
 from hwgen.check.processes import SimulatorError
+from hwgen.cli_study import command
 from hwgen.cost.resources import TARGETS
 from hwgen.cost.yosys import YosysError
 from hwgen.design import Design, NotADesign, load
@@ -423,12 +424,7 @@ def doctor(as_json: AsJson = False) -> None:
         raise _Stop(NO_TOOL)
 
 
-@app.command()
-def study() -> None:
-    """Run the comparison studies of the allocator (not built yet)."""
-    raise _Stop(
-        WRONG_INPUT, "hwgen study is not built yet in this version; hwgen run compares a design with its baselines"
-    )
+app.command(name="study")(command(out, _progress))
 
 
 def _version(asked: bool) -> None:

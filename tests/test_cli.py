@@ -235,7 +235,7 @@ def test_force_writes_beside_other_files(tmp_path: Path) -> None:
         (["run", "x.toml", "--jobs", "two"], "--jobs"),
         (["run", "x.toml", "y.toml"], "y.toml"),
         (["run", "x.toml", "--out"], "--out"),
-        (["study"], "not built yet"),
+        (["study", "coffee"], "'coffee'"),
         (["synthesise", ".", "--target", "virtex"], "'virtex'"),
         (["simulate", ".", "--input", "x.npy"], "--output"),
         (["simulate", "x.toml", "--input", "x.npy", "--output", "y.npy"], "finished design"),

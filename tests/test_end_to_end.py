@@ -283,7 +283,7 @@ def test_a_missing_tool_and_the_small_commands(
     assert hwgen_command(monkeypatch, "new", tmp_path / "fresh.toml") == 0
     assert hwgen_command(monkeypatch, "new", tmp_path / "fresh.toml") == 2
     assert hwgen_command(monkeypatch, "check", tmp_path / "fresh.toml") == 0
-    assert hwgen_command(monkeypatch, "study", "fir") == 2
+    assert hwgen_command(monkeypatch, "study", "coffee") == 2
     assert hwgen_command(monkeypatch, "nonsense") == 2
     assert hwgen_command(monkeypatch, "doctor") == 0
     capsys.readouterr()

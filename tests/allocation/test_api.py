@@ -20,7 +20,7 @@ def test_five_lines():
     for method in (allocate, gc_pso, ppso):
         # Equal marginal gain two bits apart: 16 / 4^5 + 1 / 4^3.
         assert method(problem).bits == (5, 3)
-        assert method(problem, seed=4, evaluations=500).error == 2 / 64
+        assert method(problem, seed=4, evaluations=100).error == 2 / 64
 
 
 @pytest.mark.parametrize("limit", [{"budget": 13}, {"goal": 0.02}])
@@ -36,8 +36,8 @@ def test_plain_functions_of_one_point(limit):
                     constraints=[(lambda b: b[0] - b[2], 2)])  # fmt: skip
     both = dataclasses_replaced(whole, constraints=[(lambda b: b[:, 0] - b[:, 2], 2)])
     for method in (allocate, gc_pso, ppso):
-        assert method(alone, 1, 200) == method(both, 1, 200)
-    assert allocate(alone, 1, 500).error == everything_best(both)
+        assert method(alone, 1, 30) == method(both, 1, 30)
+    assert allocate(alone, 1, 343).error == everything_best(both)
 
 
 def dataclasses_replaced(problem, **changes):
@@ -76,7 +76,7 @@ def test_tied_variables(limit, method):
         return (weights * 4.0**-bits).sum(axis=1)
 
     problem = Problem(list("abcdef"), 0, 8, counted(error, seen), total, groups=[["f", "a"], ["c", "d", "b"]], **limit)
-    answer = attempt(problem, method, 1, 400)
+    answer = attempt(problem, method, 1, 729 if method == "allocate" else 60)
     assert all(len(row) == 6 and row[0] == row[5] and row[1] == row[2] == row[3] for row in seen)
     a, b, c, d, _, f = answer.bits
     assert a == f
@@ -128,12 +128,11 @@ def test_constraints_and_level_sets():
 
 @pytest.mark.parametrize("method", SEARCHES)
 def test_seeds(method):
-    """A number or a Generator; a Generator is drawn from, so a second run with it may differ."""
+    """A number or a Generator in its first state: the same answer to the last field."""
     problem = three(error=lambda b: np.sin(37.0 * b[:, 0] * b[:, 1] + b[:, 2]) + 1.1)
-    first = attempt(problem, method, 7, 150)
-    assert first == attempt(problem, method, 7, 150)
-    assert first == attempt(problem, method, np.int64(7), 150)
-    assert first == attempt(problem, method, np.random.default_rng(7), 150)
+    first = attempt(problem, method, 7, 40)
+    assert first == attempt(problem, method, np.int64(7), 40)
+    assert first == attempt(problem, method, np.random.default_rng(7), 40)
 
 
 def test_what_is_in_an_answer():
@@ -164,12 +163,12 @@ def test_bounds_and_gaps():
         return 0.01
 
     large = {"upper": 30, "budget": 12}
-    answer = allocate(three(**large, bound=bound), 1, 300)
+    answer = allocate(three(**large, bound=bound), 1, 60)
     assert (answer.error, answer.bound, len(calls)) == (3 / 256, 0.01, 1)
     assert answer.gap == pytest.approx(3 / 2.56 - 1, rel=1e-12)
-    assert allocate(three(**large, bound=-0.5), 1, 300).gap == pytest.approx((3 / 256 + 0.5) / 0.5)
-    assert allocate(three(**large, bound=0.0), 1, 300).gap is None
-    assert allocate(three(**large, bound=3 / 256), 1, 300).gap == 0.0
+    assert allocate(three(**large, bound=-0.5), 1, 60).gap == pytest.approx((3 / 256 + 0.5) / 0.5)
+    assert allocate(three(**large, bound=0.0), 1, 60).gap is None
+    assert allocate(three(**large, bound=3 / 256), 1, 60).gap == 0.0
     small = allocate(three(bound=0.0), 1, 600)
     assert (small.bound, small.gap) == (3 / 256, 0.0)
     separable = allocate(three(**large, separable=True), 1, 300)

@@ -1,0 +1,1 @@
+"""The allocator's three applications, run over budgets and seeds with every method, and judged against certificates."""
