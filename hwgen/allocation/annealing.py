@@ -10,10 +10,10 @@ from hwgen.allocation.sensitivity import Sensitivity
 
 
 def anneal(
-    evaluator: Evaluator, rng: np.random.Generator, starts: Sequence[Ints], chains: int = 4, hot: float = 0.1,
-    cold: float = 1e-4,
+    evaluator: Evaluator, rng: np.random.Generator, starts: Sequence[Ints], chains: int = 16, hot: float = 0.02,
+    cold: float = 1e-3,
 ) -> Steps[None]:  # fmt: skip
-    """Chains from the starts; each step moves one or two variables of each, one level each, and repairs.
+    """Chains from the starts; each step moves one or two variables of each, and repairs.
 
     The temperature, relative to the objective, falls geometrically from ``hot`` to ``cold`` over the evaluations.
     """
@@ -41,10 +41,10 @@ def anneal(
 
 
 def _moved(points: Ints, depth: Ints, rng: np.random.Generator) -> Ints:
-    """One variable of each point up a level or down one, and half of the time another the other way."""
+    """One variable of each point up or down, mostly by a level, and half of the time another the other way."""
     points, rows = points.copy(), np.arange(len(points))
     first, second = rng.integers(0, depth.size, (2, len(points)))
-    step = rng.choice([-1, 1], len(points))
+    step = rng.choice([-1, 1], len(points)) * np.minimum(rng.geometric(0.7, len(points)), 3)
     points[rows, first] += step
     points[rows, second] -= step * (rng.uniform(size=len(points)) < 0.5)
     return np.clip(points, 0, depth)

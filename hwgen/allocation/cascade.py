@@ -27,11 +27,12 @@ from hwgen.allocation.gcpso import repaired_swarm
 from hwgen.allocation.ladders import Ints
 from hwgen.allocation.memetic import recombine
 from hwgen.allocation.problem import Problem
-from hwgen.allocation.stages import Find, Stages
+from hwgen.allocation.stages import START, Find, Stages, sorted_starts
 
-# Shares of what is left that the exchange and then the swarm may spend; more where no linearisation screens exchanges.
-EXCHANGE = {True: 0.1, False: 0.25}
-SWARM = {True: 0.3, False: 0.8}
+# Shares of what is left. A linearisation makes the memetic search by far the best: it begins, the swarm has less.
+POLISH, EXCHANGE, SWARM, SCREENED_SWARM = 0.15, 0.25, 0.8, 0.3
+# Evaluations the exchange may spend at least: an exchange that is cut short is no better than where it began.
+LEAST = 1000
 STARTS: dict[str, Find] = {
     "uniform": find_uniform,
     "common-lsb": find_common_lsb,
@@ -41,36 +42,50 @@ STARTS: dict[str, Find] = {
     "greedy-add": find_add,
     "greedy": find_remove,
 }
+CHEAP = ("uniform", "common-lsb")
 
 
 def cascade(
     problem: Problem, rng: np.random.Generator, evaluations: int, *, seeds: Sequence[ArrayLike] = (),
-    on_progress: Progress | None = None, starts: Sequence[str] = tuple(STARTS), **options: Any,
+    on_progress: Progress | None = None, starts: Sequence[str] = tuple(STARTS), start_evaluations: int = START,
+    **options: Any,
 ) -> Steps[Allocation]:  # fmt: skip
     """All of it, unless dynamic programming or the whole space settle it first.
 
-    ``starts`` names the baselines to begin with, ``options`` are those of `repaired_swarm`.
+    ``starts`` names the baselines to begin with, each of which may take ``start_evaluations`` (and never less than
+    ``evaluations``); ``options`` are those of `repaired_swarm`.
     """
-    stages = Stages(problem, evaluations, on_progress)
-    for name in starts:
+    stages = Stages(problem, evaluations, on_progress, start_evaluations)
+    screened = problem.linearise is not None
+    for name in [name for name in starts if name in CHEAP]:
         yield from stages.start(name, STARTS[name])
     yield from stages.given(seeds)
+    if screened:
+        yield from stages.spend(_memetic(rng, sorted_starts(stages)), POLISH)
+        stages.starts.insert(0, stages.best)
+    for name in [name for name in starts if name not in CHEAP]:
+        yield from stages.start(name, STARTS[name])
     if problem.separable and not problem.constraints:
         yield from stages.start("dynamic programming", stages.proving(find_separable))
-    if problem.points <= evaluations:
+    if problem.points <= stages.left:
         yield from stages.spend(stages.proving(find_exhaustive))
     if stages.proven:
         return (yield from stages.answer("cascade"))
-    screened = problem.linearise is not None
-    points = [stages.best, *stages.starts[:2]]
-    yield from stages.spend(lambda evaluator: _exchange(evaluator, points), EXCHANGE[screened], "exchange")
+    points = stages.starts[:1] + sorted_starts(stages)[:2]
+    share = max(EXCHANGE, min(1.0, LEAST / max(stages.left, 1)))
+    yield from stages.spend(lambda evaluator: _exchange(evaluator, points), share, "exchange")
     swarm = [stages.best, *stages.starts]
     yield from stages.spend(
-        lambda evaluator: repaired_swarm(evaluator, rng, swarm, **options), SWARM[screened], "gc-pso"
+        lambda evaluator: repaired_swarm(evaluator, rng, swarm, **options),
+        SCREENED_SWARM if screened else SWARM,
+        "gc-pso",
     )
-    optima = [stages.best, *swarm]
-    yield from stages.spend(lambda evaluator: recombine(evaluator, rng, optima))
+    yield from stages.spend(_memetic(rng, [stages.best, *swarm]))
     return (yield from stages.answer("cascade"))
+
+
+def _memetic(rng: np.random.Generator, starts: Sequence[Ints]) -> Find:
+    return lambda evaluator: recombine(evaluator, rng, starts)
 
 
 def _exchange(evaluator: Evaluator, points: Sequence[Ints]) -> Steps[None]:

@@ -102,8 +102,13 @@ class Evaluator:
         """
         rows = np.ascontiguousarray(index, dtype=np.int16)
         keys = [row.tobytes() for row in rows]
-        fresh = {key: row for row, key in enumerate(keys) if key not in self.cache}
+        fresh: dict[bytes, int] = {}
+        for row, key in enumerate(keys):
+            if key not in self.cache:
+                fresh.setdefault(key, row)
         missing = list(fresh)[: self.left]
+        new = np.zeros(len(keys), dtype=np.int64)
+        new[[fresh[key] for key in missing]] = 1
         if missing:
             bits = self.problem.bits(rows[[fresh[key] for key in missing]])
             for start in range(0, len(missing), CHUNK):
@@ -112,23 +117,24 @@ class Evaluator:
         cut = len(missing) < len(fresh)
         if cut:
             known = [row for row, key in enumerate(keys) if key in self.cache]
-            rows, keys = rows[known], [keys[row] for row in known]
+            rows, keys, new = rows[known], [keys[row] for row in known], new[known]
         values = np.array([self.cache[key] for key in keys])
         result = judge(self.problem, values.reshape(len(keys), 2 + len(self.problem.constraints)))
-        self._note(rows, result, len(missing))
+        self._note(rows, result, np.cumsum(new))
         if cut or self.evaluations > self._patience:
             raise Spent
         return result
 
-    def _note(self, rows: NDArray[np.int16], result: Evaluation, fresh: int) -> None:
+    def _note(self, rows: NDArray[np.int16], result: Evaluation, fresh: NDArray[np.int64]) -> None:
+        """Remember the best; ``fresh`` (P,) is how many of the rows up to each were new."""
         before = self.unique
         self.evaluations += len(rows)
-        self.unique += fresh
+        self.unique += int(fresh[-1]) if len(fresh) else 0
         for row in np.flatnonzero(result.violation <= self.best_key[0]):
             key = result.key(int(row))
             if key < self.best_key:
                 if key[0] == 0 and (not self.feasible or key[1] < self.best_key[1]):
-                    self.history.append((min(before + int(row) + 1, self.unique), key[1]))
+                    self.history.append((before + int(fresh[row]), key[1]))
                 self.best, self.best_key, self.best_values = rows[row].astype(np.int64), key, result.values[row].copy()
         if self.progress is not None:
             self.progress(self.unique, self.best_key[1] if self.feasible else np.inf)

@@ -59,29 +59,46 @@ def build(
             raise ValueError(f"{', '.join(names[m] for m in members)} are tied but have no level in common")
         shared.append(ladder)
     depth = np.array([ladder.size - 1 for ladder in shared], dtype=np.int64)
-    if depth.max() > np.iinfo(np.int16).max:
-        raise ValueError(f"a variable may have at most {np.iinfo(np.int16).max} levels")
     table = np.array([np.pad(ladder, (0, int(depth.max()) + 1 - ladder.size), "edge") for ladder in shared])
     return Ladders(table, depth, owner)
 
 
-def _ladders(names: tuple[str, ...], lower: Ints, upper: Ints, levels: Sequence[Any] | None) -> list[Ints]:
+def _ladders(names: tuple[str, ...], lower: Ints, upper: Ints, levels: Any) -> list[Ints]:
     if levels is None:
+        for name, low, high in zip(names, lower, upper, strict=True):
+            _refuse_long(name, int(high) - int(low))
         return [np.arange(low, high + 1) for low, high in zip(lower, upper, strict=True)]
-    shared = len(levels) > 0 and np.ndim(levels[0]) == 0
-    given = [levels] * len(names) if shared else list(levels)
+    given = [_listed(part) for part in _listed(levels)]
+    if given and not any(isinstance(part, list) for part in given):
+        given = [given] * len(names)
     if len(given) != len(names):
         raise ValueError(f"levels must be {len(names)} sequences, got {len(given)}")
     ladders = []
     for name, values, low, high in zip(names, given, lower, upper, strict=True):
-        ladder = np.asarray(sorted(values) if isinstance(values, (set, frozenset)) else values)
+        try:
+            ladder = np.asarray(values, dtype=float)
+        except (TypeError, ValueError):
+            ladder = np.array(np.nan)
         if ladder.ndim != 1 or not (ladder == np.floor(ladder)).all() or (np.diff(ladder) <= 0).any():
             raise ValueError(f"{name}: levels must be whole numbers that rise strictly, got {values!r}")
         ladder = ladder[(ladder >= low) & (ladder <= high)].astype(np.int64)
         if not ladder.size:
             raise ValueError(f"{name}: no level lies in [{low}, {high}]")
+        _refuse_long(name, ladder.size - 1)
         ladders.append(ladder)
     return ladders
+
+
+def _listed(values: Any) -> Any:
+    """A set as a rising list, any other collection as a list, a number as it is."""
+    if isinstance(values, (set, frozenset)):
+        return sorted(values)
+    return list(values) if isinstance(values, (Sequence, np.ndarray)) and not isinstance(values, str) else values
+
+
+def _refuse_long(name: str, depth: int) -> None:
+    if depth > np.iinfo(np.int16).max:
+        raise ValueError(f"{name}: a variable may have at most {np.iinfo(np.int16).max} levels")
 
 
 def _owner(names: tuple[str, ...], groups: Sequence[Sequence[str]]) -> Ints:

@@ -24,11 +24,10 @@ from hwgen.allocation.exchange import descend
 from hwgen.allocation.gcpso import repaired_swarm
 from hwgen.allocation.genetic import breed, scatter
 from hwgen.allocation.iterated import kick_and_descend
-from hwgen.allocation.ladders import Ints
 from hwgen.allocation.memetic import recombine
 from hwgen.allocation.ppso import penalised_swarm
 from hwgen.allocation.problem import Problem
-from hwgen.allocation.stages import Find, Stages
+from hwgen.allocation.stages import Find, Stages, sorted_starts
 
 
 class Method(Protocol):
@@ -88,12 +87,6 @@ def _exact(name: str, find: Callable[..., Steps[bool]], most: int) -> Method:
         return (yield from stages.answer(name))
 
     return steps
-
-
-def sorted_starts(stages: Stages) -> list[Ints]:
-    """The starts, the best first."""
-    first = [stages.best]
-    return first + [start for start in stages.starts if not np.array_equal(start, stages.best)]
 
 
 def _greedy_exchange(evaluator: Evaluator) -> Steps[None]:

@@ -170,16 +170,21 @@ class Problem:
         if self.linearise is None:
             raise ValueError("this problem has no linearisation")
         levels = self.table[ladder, position]
-        if self.size == len(self.names):
-            base, change = self.linearise(bits, ladder, levels)
-        else:
+        move, variable = np.arange(ladder.size), ladder
+        if self.size < len(self.names):
             move, variable = np.nonzero(ladder[:, None] == self.owner)
-            base, change = self.linearise(bits, variable, levels[move])
-            change = np.add.reduceat(change, np.searchsorted(move, np.arange(ladder.size)), axis=1)
-        base, change = np.asarray(base, dtype=float), np.asarray(change, dtype=float)
-        if base.ndim != 1 or change.shape != (base.size, ladder.size) or not np.isfinite(change).all():
-            raise ValueError(f"the linearisation must return base (S,) and finite change (S, {ladder.size}), "
+        try:
+            pair = self.linearise(bits, variable, levels[move])
+            base, change = (np.asarray(part, dtype=float) for part in pair)
+        except Exception as problem:
+            raise ValueError(f"the linearisation failed on bits {bits.tolist()}: {problem!r}") from problem
+        if base.ndim != 1 or change.shape != (base.size, variable.size):
+            raise ValueError(f"the linearisation must return base (S,) and change (S, {variable.size}), "
                              f"got shapes {base.shape} and {change.shape}")  # fmt: skip
+        if not (np.isfinite(base).all() and np.isfinite(change).all()):
+            raise ValueError(f"the linearisation must return finite numbers, not for bits {bits.tolist()}")
+        if self.size < len(self.names):
+            change = np.add.reduceat(change, np.searchsorted(move, np.arange(ladder.size)), axis=1)
         return base, change
 
     def excess(self, values: NDArray[np.float64]) -> NDArray[np.float64]:

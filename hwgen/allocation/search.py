@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,7 @@ class Search:
         self._steps: Steps[Allocation] = METHODS[method](
             problem, self._rng, evaluations, seeds=seeds, on_progress=on_progress, **options
         )
-        self._began = self._rng.bit_generator.state
+        self._began = _plain(self._rng.bit_generator.state)
         self._told: list[NDArray[np.float64]] = []
         self._asked = hashlib.blake2b(digest_size=16)
         self._points: Ints | None = None
@@ -120,14 +120,23 @@ class Search:
             raise ValueError("restore a search before it is told anything")
         if state["generator"] != self._began:
             raise ValueError("this is the state of a search with another seed")
+        if not state["batches"]:
+            return
         values = np.frombuffer(base64.b64decode(state["values"]), dtype="<f8")
         values = values.reshape(sum(state["batches"]), -1)
-        for batch in np.split(values, np.cumsum(state["batches"])[:-1]) if state["batches"] else []:
+        for batch in np.split(values, np.cumsum(state["batches"])[:-1]):
             if self._points is None or len(self._points) != len(batch):
                 raise ValueError("this is the state of a search with other arguments")
             self.tell(batch)
         if self._asked.hexdigest() != state["asked"]:
             raise ValueError("this is the state of a search with other arguments")
+
+
+def _plain(state: Any) -> Any:
+    """A generator's state with lists for arrays, so that it is JSON and can be compared."""
+    if isinstance(state, Mapping):
+        return {key: _plain(value) for key, value in state.items()}
+    return state.tolist() if isinstance(state, np.ndarray) else state
 
 
 def solve(

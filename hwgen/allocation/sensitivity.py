@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from hwgen.allocation.evaluator import Evaluation, Evaluator, Steps, judge
 from hwgen.allocation.ladders import Ints
-from hwgen.allocation.problem import TOLERANCE
+from hwgen.allocation.problem import HUGE, TOLERANCE
 
 Table = NDArray[np.float64]
 
@@ -208,10 +208,13 @@ class Sensitivity:
         if self.criterion == "finite difference":
             return (yield from self._differences(above))
         bits = self.problem.bits(above)
-        harm: Table = np.array(self.problem.criterion(bits), dtype=np.float64)  # type: ignore[misc]
+        try:
+            harm: Table = np.array(self.problem.criterion(bits), dtype=np.float64)  # type: ignore[misc]
+        except Exception as problem:
+            raise ValueError(f"the criterion failed on bits such as {bits[0].tolist()}: {problem!r}") from problem
         if harm.shape != bits.shape or np.isnan(harm).any():
             raise ValueError(f"the criterion must return numbers of shape {bits.shape}, got shape {harm.shape}")
-        return self.problem.pooled(harm, total=True)
+        return self.problem.pooled(np.clip(harm, -HUGE, HUGE), total=True)
 
     def _differences(self, index: Ints) -> Steps[Table]:
         """The rise of the error (P, size) when each variable alone drops one level, measured point by point."""

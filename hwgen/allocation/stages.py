@@ -13,6 +13,8 @@ from hwgen.allocation.knapsack import TooLarge
 from hwgen.allocation.ladders import Ints
 from hwgen.allocation.problem import Problem
 
+# Evaluations a start may use at least: a greedy walk that is cut short is no baseline.
+START = 30_000
 Find = Callable[[Evaluator], Steps[Any]]
 
 
@@ -33,10 +35,13 @@ class Stages:
         Whether an exact method came to its end, so that the best point is the optimum.
     """
 
-    def __init__(self, problem: Problem, evaluations: int, on_progress: Progress | None) -> None:
+    def __init__(
+        self, problem: Problem, evaluations: int, on_progress: Progress | None, start_evaluations: int = START
+    ) -> None:
         if evaluations < 1:
             raise ValueError(f"evaluations must be at least 1, got {evaluations}")
         self.problem, self.evaluations, self.on_progress = problem, int(evaluations), on_progress
+        self._most_start = max(self.evaluations, start_evaluations)
         self.cache: dict[bytes, Any] = {}
         self.asked = self.unique = self.start_evaluations = 0
         self.best = np.zeros(problem.size, dtype=np.int64)
@@ -69,8 +74,8 @@ class Stages:
         return steps
 
     def start(self, name: str | None, find: Find) -> Steps[None]:
-        """Run a start: it may use as many evaluations as the whole search, and they are counted apart."""
-        evaluator = Evaluator(self.problem, self.evaluations, self.cache, self._progress)
+        """Run a start to its own end: it has evaluations of its own, and they are counted apart."""
+        evaluator = Evaluator(self.problem, self._most_start, self.cache, self._progress)
         yield from within(find(evaluator))
         self._note(name, evaluator)
         self.starts.insert(0, evaluator.best)
@@ -123,3 +128,9 @@ class Stages:
 
 def _at(point: Ints) -> Find:
     return lambda evaluator: evaluator(point[None])
+
+
+def sorted_starts(stages: Stages) -> list[Ints]:
+    """The starts, the best first."""
+    first = [stages.best]
+    return first + [start for start in stages.starts if not np.array_equal(start, stages.best)]

@@ -156,7 +156,7 @@ class Search:
     def _run(self, problem: Problem, algorithm: str, divisor: int) -> Allocation:
         budget = max(self.spec.search.evaluations // divisor, 100)
         found = (
-            allocate(problem, self.rng, budget, starts=STARTS)
+            allocate(problem, self.rng, budget, starts=STARTS, start_evaluations=0)
             if algorithm == "gc-pso"
             else ALGORITHMS[algorithm](problem, self.rng, budget)
         )

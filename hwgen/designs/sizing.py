@@ -82,7 +82,7 @@ class Sizing:
             try:
                 share = max(evaluations // _ATTEMPTS, 1)
                 if algorithm == "gc-pso":
-                    found = allocate(problem, rng, share, seeds=known, starts=STARTS)
+                    found = allocate(problem, rng, share, seeds=known, starts=STARTS, start_evaluations=0)
                 else:
                     found = ALGORITHMS[algorithm](problem, rng, share)
             except Infeasible:
