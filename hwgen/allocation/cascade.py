@@ -60,7 +60,7 @@ def cascade(
     for name in [name for name in starts if name in CHEAP]:
         yield from stages.start(name, STARTS[name])
     yield from stages.given(seeds)
-    if screened:
+    if screened and evaluations >= 4 * LEAST:
         yield from stages.spend(_memetic(rng, sorted_starts(stages)), POLISH)
         stages.starts.insert(0, stages.best)
     for name in [name for name in starts if name not in CHEAP]:
