@@ -30,6 +30,7 @@ lint: setup
 
 bench: setup
 	$(BIN)/python benchmarks/area.py
+	$(BIN)/python benchmarks/search.py --quick
 
 clean:
 	rm -rf build .venv

@@ -59,6 +59,8 @@ def judge(problem: Problem, values: NDArray[np.float64]) -> Evaluation:
 class Evaluator:
     """Evaluation of ladder positions (P, size), with a cache shared between the stages of one search.
 
+    Points in ``known`` count as new, but their values are taken from there.
+
     Members
     -------
     evaluations, unique
@@ -73,7 +75,7 @@ class Evaluator:
 
     def __init__(
         self, problem: Problem, limit: int, cache: dict[bytes, NDArray[np.float64]] | None = None,
-        progress: Progress | None = None,
+        progress: Progress | None = None, known: dict[bytes, NDArray[np.float64]] | None = None,
     ) -> None:  # fmt: skip
         if limit < 0:
             raise ValueError(f"evaluations must not be negative, got {limit}")
@@ -84,6 +86,7 @@ class Evaluator:
         self.best_values = np.full(2 + len(problem.constraints), np.inf)
         self.history: list[tuple[int, float]] = []
         self.cache = {} if cache is None else cache
+        self._known = {} if known is None else known
         self._patience = PATIENCE * (min(self.limit, problem.points) + 200)
 
     @property
@@ -109,11 +112,13 @@ class Evaluator:
         missing = list(fresh)[: self.left]
         new = np.zeros(len(keys), dtype=np.int64)
         new[[fresh[key] for key in missing]] = 1
-        if missing:
-            bits = self.problem.bits(rows[[fresh[key] for key in missing]])
-            for start in range(0, len(missing), CHUNK):
+        self.cache |= {key: self._known[key] for key in missing if key in self._known}
+        unknown = [key for key in missing if key not in self._known]
+        if unknown:
+            bits = self.problem.bits(rows[[fresh[key] for key in unknown]])
+            for start in range(0, len(unknown), CHUNK):
                 values = yield bits[start : start + CHUNK]
-                self.cache.update(zip(missing[start : start + CHUNK], values, strict=True))
+                self.cache.update(zip(unknown[start : start + CHUNK], values, strict=True))
         cut = len(missing) < len(fresh)
         if cut:
             known = [row for row, key in enumerate(keys) if key in self.cache]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from hwgen.allocation.baselines import find_remove
 from hwgen.allocation.evaluator import Evaluation, Evaluator, Steps
 from hwgen.allocation.ladders import Ints
 from hwgen.allocation.walk import neighbours, relieve
@@ -33,6 +34,12 @@ def descend(evaluator: Evaluator, index: Ints, reaches: Sequence[tuple[int, int]
         index = better
         now = yield from evaluator(index[None])
     return index
+
+
+def find_exchange(evaluator: Evaluator) -> Steps[None]:
+    """Greedy remove, then exchange descent."""
+    yield from find_remove(evaluator)
+    yield from descend(evaluator, evaluator.best)
 
 
 def _improve(

@@ -20,7 +20,7 @@ from hwgen.allocation.baselines import (
 from hwgen.allocation.cascade import cascade
 from hwgen.allocation.evaluator import Evaluator, Progress, Steps
 from hwgen.allocation.exact import find_exhaustive, find_separable
-from hwgen.allocation.exchange import descend
+from hwgen.allocation.exchange import find_exchange
 from hwgen.allocation.gcpso import repaired_swarm
 from hwgen.allocation.genetic import breed, scatter
 from hwgen.allocation.iterated import kick_and_descend
@@ -89,18 +89,13 @@ def _exact(name: str, find: Callable[..., Steps[bool]], most: int) -> Method:
     return steps
 
 
-def _greedy_exchange(evaluator: Evaluator) -> Steps[None]:
-    yield from find_remove(evaluator)
-    yield from descend(evaluator, evaluator.best)
-
-
 METHODS: dict[str, Method] = {
     "allocate": cascade,
     "gc-pso": _seeded("gc-pso", repaired_swarm),
     "ppso": _seeded("ppso", penalised_swarm),
     "greedy": _deterministic("greedy", find_remove),
     "greedy-add": _deterministic("greedy-add", find_add),
-    "exchange": _deterministic("exchange", _greedy_exchange),
+    "exchange": _deterministic("exchange", find_exchange),
     "uniform": _deterministic("uniform", find_uniform),
     "common-lsb": _deterministic("common-lsb", find_common_lsb),
     "marginal": _deterministic("marginal", find_marginal),

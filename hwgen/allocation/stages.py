@@ -77,26 +77,35 @@ class Stages:
         """Run a start to its own end: it has evaluations of its own, and they are counted apart."""
         evaluator = Evaluator(self.problem, self._most_start, self.cache, self._progress)
         yield from within(find(evaluator))
-        self._note(name, evaluator)
+        self._note(name, evaluator, evaluator.unique)
         self.starts.insert(0, evaluator.best)
         self.start_evaluations += evaluator.unique
 
-    def spend(self, find: Find, share: float = 1.0, name: str | None = None) -> Steps[None]:
-        """Run a stage with a share of what is left."""
+    def spend(self, find: Find, share: float = 1.0, name: str | None = None, alone: bool = False) -> Steps[None]:
+        """Run a stage with a share of what is left; ``alone``, counting as if no point were known yet."""
         limit = int(np.ceil(share * self.left))
         if limit <= 0:
             return
-        evaluator = Evaluator(self.problem, limit, self.cache, self._progress)
+        known = len(self.cache)
+        if alone:
+            evaluator = Evaluator(self.problem, limit, known=self.cache)
+        else:
+            evaluator = Evaluator(self.problem, limit, self.cache, self._progress)
         yield from within(find(evaluator))
-        self._note(name, evaluator)
+        if alone:
+            self.cache |= evaluator.cache
+        new = len(self.cache) - known
+        self._note(name, evaluator, new)
         self.asked += evaluator.evaluations
-        self.unique += evaluator.unique
+        self.unique += new
+        if alone:
+            self._progress(0, np.inf)
 
-    def _note(self, name: str | None, evaluator: Evaluator) -> None:
+    def _note(self, name: str | None, evaluator: Evaluator, new: int) -> None:
         before = self.start_evaluations + self.unique
         for count, value in evaluator.history:
             if not self.history or value < self.history[-1][1]:
-                self.history.append((before + count, value))
+                self.history.append((before + min(count, new), value))
         if evaluator.best_key < self.best_key:
             self.best, self.best_key = evaluator.best, evaluator.best_key
         if name is not None:
