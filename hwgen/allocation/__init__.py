@@ -26,7 +26,7 @@ def gc_pso(problem: Problem, seed: Seed = 0, evaluations: int = 20000, **options
 
 
 def allocate(problem: Problem, seed: Seed = 0, evaluations: int = 20000, **options: Any) -> Allocation:
-    """Solve a problem by the whole cascade: closed forms, greedy baselines, exchange, GC-PSO, iterated exchange.
+    """Solve a problem by the whole cascade: closed forms, greedy baselines, exchange, GC-PSO, memetic search.
 
     Never worse than the baselines it begins with, which are in ``.baselines`` of the answer. Arguments as for `Search`.
 

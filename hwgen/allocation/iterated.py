@@ -23,7 +23,7 @@ def kick_and_descend(
     here = evaluator.best
     now = yield from evaluator(here[None])
     while True:
-        point = _kicked(here, problem.depth, rng, strength)
+        point = kicked(here, problem.depth, rng, strength)
         tried = yield from evaluator(point[None])
         if tried.violation[0] > 0:
             point = yield from relieve(evaluator, point)
@@ -35,7 +35,8 @@ def kick_and_descend(
             here, now = point, tried
 
 
-def _kicked(point: Ints, depth: Ints, rng: np.random.Generator, strength: int) -> Ints:
+def kicked(point: Ints, depth: Ints, rng: np.random.Generator, strength: int) -> Ints:
+    """Up to ``strength`` variables a level up, as many others a level down."""
     point = point.copy()
     count = int(rng.integers(1, strength + 1))
     chosen = rng.permutation(depth.size)[: 2 * count]

@@ -6,6 +6,7 @@ import numpy as np
 
 from hwgen.allocation.evaluator import Evaluation, Evaluator, Steps
 from hwgen.allocation.exchange import REACHES, descend
+from hwgen.allocation.iterated import kicked
 from hwgen.allocation.ladders import Ints
 from hwgen.allocation.linear import descend_screened
 from hwgen.allocation.sensitivity import Sensitivity
@@ -44,13 +45,13 @@ def recombine(
         if not waiting:
             for _ in range(BROOD):
                 if len(living) < population:
-                    waiting.append(_kicked(living[0][0], problem.depth, rng, max(2, problem.size // 4)))
+                    waiting.append(kicked(living[0][0], problem.depth, rng, max(2, problem.size // 4)))
                 elif rng.uniform() < crossover:
                     mother, father = (living[k][0] for k in rng.choice(len(living), 2, replace=False))
                     waiting.append(np.where(rng.uniform(size=problem.size) < 0.5, mother, father))
                 else:
                     parent = living[int(rng.integers(len(living), size=2).min())][0]
-                    waiting.append(_kicked(parent, problem.depth, rng, strength))
+                    waiting.append(kicked(parent, problem.depth, rng, strength))
         points = np.array(waiting)
         waiting = []
         points, _ = yield from sensitivity.repair(points, np.exp(0.5 * rng.normal(size=points.shape)))
@@ -79,13 +80,3 @@ def _join(living: list[tuple[Ints, Evaluation]], point: Ints, found: Evaluation,
         living.append((point, found))
     elif found.key(0) < living[-1][1].key(0):
         living[-1] = (point, found)
-
-
-def _kicked(point: Ints, depth: Ints, rng: np.random.Generator, strength: int) -> Ints:
-    """Up to ``strength`` variables a level up, as many others a level down."""
-    point = point.copy()
-    count = int(rng.integers(1, strength + 1))
-    chosen = rng.permutation(depth.size)[: 2 * count]
-    point[chosen[:count]] += 1
-    point[chosen[count:]] -= 1
-    return np.clip(point, 0, depth)

@@ -8,16 +8,7 @@ from numpy.typing import ArrayLike
 
 from hwgen.allocation.annealing import anneal
 from hwgen.allocation.answer import Allocation
-from hwgen.allocation.baselines import (
-    find_add,
-    find_common_lsb,
-    find_marginal,
-    find_max_minus_one,
-    find_min_plus_one,
-    find_remove,
-    find_uniform,
-)
-from hwgen.allocation.cascade import cascade
+from hwgen.allocation.cascade import CHEAP, STARTS, cascade
 from hwgen.allocation.evaluator import Evaluator, Progress, Steps
 from hwgen.allocation.exact import find_exhaustive, find_separable
 from hwgen.allocation.exchange import find_exchange
@@ -61,8 +52,8 @@ def _seeded(name: str, search: Callable[..., Steps[None]]) -> Method:
         on_progress: Progress | None = None, **options: Any,
     ) -> Steps[Allocation]:  # fmt: skip
         stages = Stages(problem, evaluations, on_progress)
-        yield from stages.start("uniform", find_uniform)
-        yield from stages.start("common-lsb", find_common_lsb)
+        for start in CHEAP:
+            yield from stages.start(start, STARTS[start])
         yield from stages.given(seeds)
         starts = sorted_starts(stages)
         yield from stages.spend(lambda evaluator: search(evaluator, rng, starts, **options))
@@ -93,14 +84,8 @@ METHODS: dict[str, Method] = {
     "allocate": cascade,
     "gc-pso": _seeded("gc-pso", repaired_swarm),
     "ppso": _seeded("ppso", penalised_swarm),
-    "greedy": _deterministic("greedy", find_remove),
-    "greedy-add": _deterministic("greedy-add", find_add),
+    **{name: _deterministic(name, find) for name, find in STARTS.items()},
     "exchange": _deterministic("exchange", find_exchange),
-    "uniform": _deterministic("uniform", find_uniform),
-    "common-lsb": _deterministic("common-lsb", find_common_lsb),
-    "marginal": _deterministic("marginal", find_marginal),
-    "min+1": _deterministic("min+1", find_min_plus_one),
-    "max-1": _deterministic("max-1", find_max_minus_one),
     "iterated": _seeded("iterated", kick_and_descend),
     "memetic": _seeded("memetic", recombine),
     "annealing": _seeded("annealing", anneal),

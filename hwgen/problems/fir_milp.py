@@ -10,9 +10,9 @@ from time import monotonic
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import Bounds, LinearConstraint, linprog, milp
+from scipy.optimize import Bounds, LinearConstraint, milp
 
-from hwgen.problems.fir_spec import Floats, Samples
+from hwgen.problems.fir_spec import Samples, unquantised
 
 # HiGHS lets rows be missed by 1e-6, and t is scaled to about 1: a bound may be off by as much, a cutoff needs room.
 _SLACK = 2e-6
@@ -72,7 +72,7 @@ def choose(
     if not (time_limit > 0 and tolerance > 0 and (cutoff is None or cutoff > 0)):
         raise ValueError("time_limit, tolerance and cutoff must be above 0")
     began = monotonic()
-    ideal, floor = _relaxed(samples)
+    ideal, floor = unquantised(samples)
     tap = np.repeat(np.arange(n), [row.size for row in lists])
     flat, price = np.concatenate(lists), np.concatenate(prices)
     scale = max(cutoff or 0.0, floor, 1e-30)
@@ -110,19 +110,3 @@ def choose(
         chosen = np.array([row[index] for row, index in zip(lists, picked, strict=True)])
         error = float(np.abs(samples.matrix @ chosen - samples.wanted).max())
     return Optimum(float(min(bound, error)), error, choice, result.status == 0, seconds)
-
-
-def _relaxed(samples: Samples) -> tuple[Floats, float]:
-    """Best real taps on the grid and their error, less than which no choice has."""
-    matrix, wanted, _ = samples
-    column = np.ones((len(matrix), 1))
-    solved = linprog(
-        np.append(np.zeros(matrix.shape[1]), 1.0),
-        np.block([[matrix, -column], [-matrix, -column]]),
-        np.concatenate([wanted, -wanted]),
-        bounds=(None, None),
-        method="highs-ds",
-    )
-    if solved.x is None:
-        raise ValueError(f"the linear program of the unquantised filter failed: {solved.message}")
-    return np.asarray(solved.x[:-1]), float(solved.fun)

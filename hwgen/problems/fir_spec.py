@@ -35,6 +35,22 @@ class Samples(NamedTuple):
     frequencies: Floats
 
 
+def unquantised(samples: Samples) -> tuple[Floats, float]:
+    """Real free taps (n,) of least largest error on a grid, and that error, less than which no quantised choice has."""
+    matrix, wanted, _ = samples
+    column = np.ones((len(matrix), 1))
+    solved = linprog(
+        np.append(np.zeros(matrix.shape[1]), 1.0),
+        np.block([[matrix, -column], [-matrix, -column]]),
+        np.concatenate([wanted, -wanted]),
+        bounds=(None, None),
+        method="highs-ds",
+    )
+    if solved.x is None:
+        raise ValueError(f"no minimax filter of {matrix.shape[1]} free taps found: {solved.message}")
+    return np.array(solved.x[:-1], dtype=np.float64), float(solved.fun)
+
+
 @dataclass(frozen=True)
 class Specification:
     """Bands by rising frequency, gain 1 where `desired` is 1.
@@ -83,18 +99,7 @@ class Specification:
     @lru_cache(maxsize=64)  # noqa: B019
     def minimax(self, length: int, density: int = 64) -> Floats:
         """Free taps (n,), read-only, of least largest error on a grid: a linear program, good for errors above 1e-7."""
-        matrix, wanted, _ = self.samples(length, density)
-        column = np.ones((len(matrix), 1))
-        solved = linprog(
-            np.append(np.zeros(matrix.shape[1]), 1.0),
-            np.block([[matrix, -column], [-matrix, -column]]),
-            np.concatenate([wanted, -wanted]),
-            bounds=(None, None),
-            method="highs-ds",
-        )
-        if solved.x is None:
-            raise ValueError(f"specification {self.name}: no minimax filter of {length} taps found: {solved.message}")
-        taps = np.array(solved.x[:-1], dtype=np.float64)
+        taps, _ = unquantised(self.samples(length, density))
         taps.setflags(write=False)
         return taps
 

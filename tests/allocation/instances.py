@@ -148,3 +148,13 @@ def mixed(seed):
         [f"v{k}" for k in rows], 0, top, error, consumption, offsets=np.log2(weights), **options,
         **({"budget": limit} if spends else {"goal": limit}),
     )  # fmt: skip
+
+
+def fed(problem, steps):
+    """Measure what the steps ask for; what they return."""
+    values = None
+    while True:
+        try:
+            values = problem.measure(next(steps) if values is None else steps.send(values))
+        except StopIteration as end:
+            return end.value

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from instances import counted, noise, three, total
+from instances import counted, fed, noise, three, total
 
 from hwgen.allocation import Problem
 from hwgen.allocation.evaluator import Evaluator, Spent
@@ -109,16 +109,6 @@ def test_violation_is_the_sum_of_relative_excesses():
     values = np.array([[0.0, 12.0, 0.0, 0.5], [9.0, 15.0, 2.0, 1.0]])
     assert problem.excess(values).tolist() == [0.0, 3 / 12 + 2.0 + 1.0]
     assert three(budget=0.3).excess(np.array([[0.0, 0.1 + 0.2]])) == 0  # 0.30000000000000004
-
-
-def fed(problem, steps):
-    """Measure what the steps ask for; what they return."""
-    values = None
-    while True:
-        try:
-            values = problem.measure(next(steps) if values is None else steps.send(values))
-        except StopIteration as end:
-            return end.value
 
 
 def test_each_point_reaches_the_functions_once():

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from instances import counted, optimum
+from instances import counted, fed, optimum
 
 from hwgen import Problem
 from hwgen.allocation import solve
@@ -39,16 +39,6 @@ class Filter:
         limit = {} if "goal" in options else {"budget": self.n * self.top // 2}
         return Problem([f"h{k}" for k in range(self.n)], 0, self.top, self.error, lambda b: b.sum(axis=1),
                        **linearise, **limit, **options)  # fmt: skip
-
-
-def fed(problem, steps):
-    """Measure what the steps ask for; what they return."""
-    values = None
-    while True:
-        try:
-            values = problem.measure(next(steps) if values is None else steps.send(values))
-        except StopIteration as end:
-            return end.value
 
 
 def prepared(problem, limit=5000):
