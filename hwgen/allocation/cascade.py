@@ -29,8 +29,8 @@ from hwgen.allocation.memetic import recombine
 from hwgen.allocation.problem import Problem
 from hwgen.allocation.stages import START, Find, Stages, sorted_starts
 
-# Shares of what is left. A linearisation makes the memetic search by far the best: it begins, the swarm has less.
-POLISH, EXCHANGE, SWARM, SCREENED_SWARM = 0.15, 0.25, 0.8, 0.3
+# Shares of what is left. A linearisation makes the memetic search by far the best: it begins and has nearly all.
+POLISH, EXCHANGE, SWARM, SCREENED_SWARM = 0.9, 0.25, 0.8, 0.3
 # Evaluations the exchange may spend at least: one that is cut short is no better than where it began. A search of fewer
 # runs it as the baseline does, so as to be no worse.
 LEAST = 1000
