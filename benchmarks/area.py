@@ -1,9 +1,13 @@
-"""LUTs of hwgen's design beside what is written by hand, for one design file: same formats, same Yosys.
+"""LUTs of hwgen's designs beside those of other generators and of hand-written Verilog: same formats, same Yosys.
 
-    python benchmarks/area.py --target ice40
+    python benchmarks/area.py                                  the example lte5_channel: same mask, formats and SQNR
+    python benchmarks/area.py --spec S2 --spec Y1 --target xc7    published specifications (--spec all: every one)
+    python benchmarks/area.py --set SHI11_S2                   published coefficients as they are, at full precision
 
-Every rival is a transposed FIR at full precision whose coefficients are rounded Remez taps; its length, word length and
-gain are those that cost it least. hwgen's answer is what its search finds for the same file. Every design is simulated.
+Rivals of a mask are full-precision FIRs, transposed (T) and direct with their pairs added first (D), of rounded Remez
+taps; length, word length and gain are those that cost each rival least. "kept": ``(* keep *)`` on every adder, which
+often helps. hwgen's answer to a mask is what its search finds; to coefficients, the smaller of its structures. Every
+design is simulated.
 """
 
 import argparse
@@ -15,23 +19,32 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import filters
 import numpy as np
+import rival_verilog
 import rivals
 
 from hwgen import emit
+from hwgen.blocks.fir import Fir
 from hwgen.check.simulate import simulate
-from hwgen.check.vectors import Top, expected, script
+from hwgen.check.vectors import Top, script
 from hwgen.cost import yosys
 from hwgen.cost.resources import TARGETS, Resources, synthesise
 from hwgen.designs.fir import search
 from hwgen.designs.reference import Reference, reference
+from hwgen.designs.sizing import full_precision
 from hwgen.designs.values import Coefficients
-from hwgen.fixed import Overflow, Rounding
+from hwgen.fixed import Format, Overflow, Rounding
 from hwgen.flow import local_pool
 from hwgen.journal import Journal
-from hwgen.spec import load
+from hwgen.spec import Spec, load
 
-LIMITS = {"naive": 0.45, "CSD": 0.65}  # hwgen's LUTs over the rival's, at most
+# hwgen's LUTs over the best rival's of a kind, at most: in each mode, of one design and (geometric) of all on a target.
+LIMITS = {
+    "design": {"naive": 0.45, "CSD": 0.65},
+    "spec": {"naive": 0.25, "da4ml": 0.58},
+    "set": {"da4ml": 0.88},
+}
 _SAMPLES = 2000
 _NAME = "fir"
 _BEST = 3  # coefficient sets by proxy that are synthesised for each rival
@@ -48,6 +61,29 @@ class Entry:
     bit_true: bool
 
 
+@dataclass(frozen=True)
+class Rival:
+    """A way to build given coefficients."""
+
+    name: str
+    kind: str
+    network: Callable[[Coefficients, Format], rival_verilog.Network | rival_verilog.Dot | None]
+    keep: bool = False
+    direct: bool = False
+
+
+RIVALS = (
+    Rival("naive *, T", "naive", lambda c, form: None),
+    Rival("naive *, D", "naive", lambda c, form: None, direct=True),
+    Rival("CSD, T", "CSD", lambda c, form: rivals.digits(c.values)),
+    Rival("CSD, T, kept", "CSD", lambda c, form: rivals.digits(c.values), keep=True),
+    Rival("da4ml, T", "da4ml", lambda c, form: rivals.da4ml(c.values, form)),
+    Rival("da4ml, T, kept", "da4ml", lambda c, form: rivals.da4ml(c.values, form), keep=True),
+    Rival("da4ml, D", "da4ml", lambda c, form: rivals.da4ml_dot(c.values, form), direct=True),
+    Rival("da4ml, D, kept", "da4ml", lambda c, form: rivals.da4ml_dot(c.values, form), keep=True, direct=True),
+)
+
+
 def bit_true(text: str, top: Top, model: Callable[[np.ndarray], np.ndarray], seed: int = 1) -> bool:
     """Whether Icarus Verilog agrees with the exact integers on 2000 samples with gaps and a reset."""
     rng = np.random.default_rng(seed)
@@ -57,124 +93,183 @@ def bit_true(text: str, top: Top, model: Callable[[np.ndarray], np.ndarray], see
         [port.minimum, port.maximum], (len(top.inputs), _SAMPLES // 4)
     )
     stimulus = script(samples, rng, resets=[_SAMPLES - 300])
-    return simulate(text, top, stimulus, expected(stimulus, model, top.latency)).bit_true
+    return simulate(text, top, stimulus, top.expected(stimulus, model)).bit_true
 
 
-def best_rival(ref: Reference, name: str, kind: str, sets: list[Coefficients], executor: Executor, keep: bool) -> Entry:
-    """The smallest of one kind of rival over the coefficient sets."""
-    form, output, target = ref.spec.input.format, ref.spec.output.format, ref.spec.goal.target
+@dataclass(frozen=True)
+class Job:
+    """What is compared: formats, target, and the coefficient sets a rival may choose from, the likeliest first."""
 
-    def network(c: Coefficients) -> rivals.Network | None:
-        return {
-            "naive": lambda: None,
-            "CSD": lambda: rivals.digits(c.values),
-            "da4ml": lambda: rivals.da4ml(c.values, form),
-        }[kind]()
+    input: Format
+    output: Format
+    channels: int
+    target: str
+    sets: tuple[Coefficients, ...]
+    by_product: tuple[Coefficients, ...]  # the order for multipliers
 
-    texts = [rivals.verilog(_NAME, c, form, output, ref.channels, network(c), keep) for c in sets]
-    counts = list(executor.map(lambda text: synthesise(text, _NAME, target, timeout=900), texts))
-    best = min(range(len(sets)), key=lambda k: counts[k].lut)
-    chosen = sets[best]
-    agreed = bit_true(
-        texts[best], rivals.top(_NAME, form, output, ref.channels), lambda x: rivals.model(chosen, form, output, x)
-    )
-    return Entry(name, kind, _described(chosen), counts[best], agreed)
+    def best(self, rival: Rival, executor: Executor) -> Entry:
+        """The smallest design of one rival."""
+        sets = (self.by_product if rival.kind == "naive" else self.sets)[:_BEST]
+        texts = [
+            rival_verilog.verilog(_NAME, c, self.input, self.output, self.channels, rival.network(c, self.input),
+                                  rival.keep, rival.direct) for c in sets
+        ]  # fmt: skip
+        counts = list(executor.map(lambda text: synthesise(text, _NAME, self.target, timeout=900), texts))
+        best = min(range(len(sets)), key=lambda k: counts[k].lut)
+        top = rival_verilog.top(_NAME, self.input, self.output, self.channels)
+        agreed = bit_true(texts[best], top, lambda x: rival_verilog.model(sets[best], self.input, self.output, x))
+        return Entry(rival.name, rival.kind, described(sets[best]), counts[best], agreed)
+
+    def rows(self, executor: Executor) -> Iterator[Entry]:
+        """The rivals' rows."""
+        for rival in RIVALS:
+            try:
+                yield self.best(rival, executor)
+            except ImportError:
+                print(f"{rival.name} is left out; pip install 'hwgen[bench]' brings it", file=sys.stderr)
 
 
-def _described(c: Coefficients) -> str:
+def described(c: Coefficients) -> str:
     return f"{len(c.values)} taps, LSB 2^-{c.fraction}"
 
 
-def entries(ref: Reference, executor: Executor, pool: Executor) -> Iterator[Entry]:
-    """Every row of the table, hwgen's last."""
+def built(fir: Fir, target: str, label: str, good: bool = True) -> Entry:
+    """hwgen's row for a finished block."""
+    text = emit.verilog(fir.component(), _NAME)
+    top = replace(rival_verilog.top(_NAME, fir.input, fir.output, fir.channels), latency=fir.latency)
+
+    def model(x: np.ndarray) -> np.ndarray:
+        return fir.model(x if fir.channels == 2 else x[0])
+
+    return Entry("hwgen", "hwgen", label, synthesise(text, _NAME, target), bit_true(text, top, model) and good)
+
+
+def of_mask(ref: Reference, executor: Executor, pool: Executor) -> list[Entry]:
+    """Same mask, input and output formats and SQNR."""
     assert ref.mask is not None
     form = ref.spec.input.format
     sets = rivals.candidates(ref.mask, len(ref.ideal))
     if not sets:
         raise SystemExit("no rounded Remez taps meet the mask: there is nothing to compare with")
-    plain = sorted(sets, key=lambda c: rivals.naive_proxy(c, form))[:_BEST]
-    by_digits = sorted(sets, key=lambda c: rivals.digit_proxy(c, form))[:_BEST]
-    yield best_rival(ref, "naive: * by constants", "naive", plain, executor, False)
-    yield best_rival(ref, "CSD shifts and adds", "CSD", by_digits, executor, False)
-    yield best_rival(ref, "CSD, adders kept", "CSD", by_digits, executor, True)
-    try:
-        yield best_rival(ref, "da4ml", "da4ml", by_digits, executor, False)
-        yield best_rival(ref, "da4ml, adders kept", "da4ml", by_digits, executor, True)
-    except ImportError:
-        print("da4ml is not installed and left out; pip install 'hwgen[bench]' brings it", file=sys.stderr)
-    yield hwgen_entry(ref, pool)
-
-
-def hwgen_entry(ref: Reference, pool: Executor) -> Entry:
-    """What hwgen's search finds."""
+    job = Job(
+        form, ref.spec.output.format, ref.channels, ref.spec.goal.target,
+        tuple(sorted(sets, key=lambda c: rivals.digit_proxy(c, form))),
+        tuple(sorted(sets, key=lambda c: rivals.naive_proxy(c, form))),
+    )  # fmt: skip
+    rows = list(job.rows(executor))
     chosen = search(ref, pool, Journal(None, {}), lambda what, share: None).chosen
-    fir = chosen.candidate.fir
-    text = emit.verilog(fir.component(), _NAME)
-    top = replace(rivals.top(_NAME, fir.input, fir.output, fir.channels), latency=fir.latency)
-
-    def model(x: np.ndarray) -> np.ndarray:
-        return fir.model(x if fir.channels == 2 else x[0])
-
-    agreed = bit_true(text, top, model) and chosen.meets
-    target = ref.spec.goal.target
-    label = f"{_described(chosen.candidate.coefficients)} ({chosen.candidate.label})"
-    return Entry("hwgen", "hwgen", label, synthesise(text, _NAME, target, ref.spec.hardware.dsp), agreed)
+    label = f"{described(chosen.candidate.coefficients)} ({chosen.candidate.label}, {chosen.candidate.fir.structure})"
+    return [*rows, built(chosen.candidate.fir, ref.spec.goal.target, label, chosen.meets)]
 
 
-def requirements(rows: list[Entry]) -> list[dict[str, object]]:
+def of_set(values: tuple[int, ...], target: str, executor: Executor) -> list[Entry]:
+    """Same coefficients, 12-bit input, full-precision output: nothing is dropped by anybody."""
+    total, form = sum(abs(v) for v in values), Format(1, 11)
+    fraction = int(np.ceil(np.log2(total)))
+    output = Format.for_range(
+        total * form.minimum, -total * form.minimum, fraction=fraction + form.fraction, signed=True
+    )
+    given = Coefficients(values, fraction)
+    job = Job(form, output, 1, target, (given,), (given,))
+    own = [
+        built(fir, target, f"{len(values)} taps, {fir.structure}")
+        for fir in full_precision(given, form, output, target)
+    ]
+    return [*job.rows(executor), min(own, key=lambda entry: entry.resources.lut)]
+
+
+def requirements(rows: list[Entry], limits: dict[str, float]) -> list[dict[str, object]]:
     """hwgen's LUTs over the best of each kind of rival, beside the limit."""
     own = next(r for r in rows if r.kind == "hwgen").resources.lut
     found = []
-    for kind, limit in LIMITS.items():
-        best = min(r.resources.lut for r in rows if r.kind == kind)
-        found.append({"rival": kind, "ratio": round(own / best, 4), "limit": limit, "met": own <= limit * best})
+    for kind, limit in limits.items():
+        best = min((r.resources.lut for r in rows if r.kind == kind), default=None)
+        if best is not None:
+            found.append({"rival": kind, "ratio": round(own / best, 4), "limit": limit, "met": own <= limit * best})
     return found
 
 
 def table(rows: list[Entry]) -> str:
     """The rows as text."""
     own = next(r for r in rows if r.kind == "hwgen").resources.lut
-    lines = [f"{'design':<24}{'LUT':>7}{'FF':>7}{'carry':>7}{'hwgen is':>10}  bit-true  coefficients"]
+    lines = [f"{'design':<18}{'LUT':>7}{'FF':>7}{'carry':>7}{'hwgen is':>10}  bit-true  coefficients"]
     for r in rows:
         c, share = r.resources, f"{own / r.resources.lut:.3f} x"
         good = "yes" if r.bit_true else "NO"
-        lines.append(f"{r.name:<24}{c.lut:>7.0f}{c.ff:>7.0f}{c.carry:>7.0f}{share:>10}  {good:<8}  {r.coefficients}")
+        lines.append(f"{r.name:<18}{c.lut:>7.0f}{c.ff:>7.0f}{c.carry:>7.0f}{share:>10}  {good:<8}  {r.coefficients}")
     return "\n".join(lines)
 
 
+def summary(results: list[dict], limits: dict[str, float]) -> tuple[list[str], bool]:
+    """Geometric means of the ratios on each target, and whether all limits hold."""
+    lines, good = [], True
+    for target in dict.fromkeys(r["target"] for r in results):
+        for kind, limit in limits.items():
+            ratios = [
+                m["ratio"] for r in results if r["target"] == target for m in r["requirements"] if m["rival"] == kind
+            ]
+            if ratios:
+                mean = float(np.exp(np.mean(np.log(ratios))))
+                good &= mean <= limit
+                verdict = f"worst {max(ratios):.3f}, limit {limit}  {'PASS' if mean <= limit else 'FAIL'}"
+                lines.append(f"{target}: hwgen over {kind}: geometric mean {mean:.3f} of {len(ratios)}, {verdict}")
+    return lines, good
+
+
+def specs(options: argparse.Namespace, target: str | None) -> Iterator[Spec]:
+    """The design files asked for, on a target."""
+    names = filters.specifications() if options.spec == ["all"] else options.spec or []
+    if names:
+        yield from (filters.specification(name, target or "ice40") for name in names)
+        return
+    for path in options.design or [Path(__file__).parents[1] / "examples/lte5_channel.toml"]:
+        spec = load(path)
+        if (spec.output.rounding, spec.output.overflow) != (Rounding.HALF_UP, Overflow.SATURATE):
+            raise SystemExit("the rivals round half up and saturate")
+        if spec.response.bands is None:
+            raise SystemExit("the rivals need bands")
+        yield spec if target is None else replace(spec, goal=spec.goal.model_copy(update={"target": target}))
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "design", nargs="?", type=Path, default=Path(__file__).parents[1] / "examples/lte5_channel.toml"
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("design", nargs="*", type=Path)
+    parser.add_argument("--spec", action="append", help="a published specification, or all")
+    parser.add_argument("--set", action="append", help="a published coefficient set, or all")
     parser.add_argument("--target", action="append", choices=list(TARGETS), help="that of the design file unless given")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the table there, too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the tables there, too")
     options = parser.parse_args()
-    spec = load(options.design)
-    if (spec.output.rounding, spec.output.overflow) != (
-        Rounding.HALF_UP,
-        Overflow.SATURATE,
-    ) or spec.response.bands is None:
-        parser.error("the rivals round half up, saturate, and need bands")
+    mode = "set" if options.set else "spec" if options.spec else "design"
     results, good = [], True
-    for target in options.target or [spec.goal.target]:
-        start = time.perf_counter()
-        ref = reference(replace(spec, goal=spec.goal.model_copy(update={"target": target})))
-        with ThreadPoolExecutor(options.workers) as executor, local_pool(options.workers) as pool:
-            rows = list(entries(ref, executor, pool))
-        met = requirements(rows)
-        good = good and all(r.bit_true for r in rows) and all(m["met"] for m in met)
-        print(f"{options.design.name} on {target}, {yosys.version()}, {spec.input.format} in, {spec.output.format} out")
-        print(table(rows))
-        for m in met:
-            print(f"hwgen <= {m['limit']} x {m['rival']}: {m['ratio']}  {'PASS' if m['met'] else 'FAIL'}")
-        print(f"{time.perf_counter() - start:.0f} s\n", flush=True)
-        results.append({"design": options.design.name, "target": target, "tool": yosys.version(),
-                        "rows": [asdict(r) for r in rows], "requirements": met})  # fmt: skip
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    sys.exit(0 if good else 1)
+
+    def told(name: str, target: str, rows: list[Entry], start: float) -> None:
+        nonlocal good
+        met = requirements(rows, LIMITS[mode])
+        good = good and all(r.bit_true for r in rows)
+        print(f"{name} on {target}, {yosys.version()}\n{table(rows)}")
+        print(
+            ", ".join(f"{m['ratio']} of {m['rival']}" for m in met) + f"; {time.perf_counter() - start:.0f} s\n",
+            flush=True,
+        )
+        results.append({"design": name, "target": target, "tool": yosys.version(), "rows": [asdict(r) for r in rows],
+                        "requirements": met})  # fmt: skip
+        if options.json:
+            options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+    with ThreadPoolExecutor(options.workers) as executor, local_pool(options.workers) as pool:
+        for target in options.target or ([None] if mode == "design" else ["ice40"]):
+            if mode == "set":
+                for chosen in filters.published(None if options.set == ["all"] else options.set):
+                    start = time.perf_counter()
+                    told(chosen.name, target, of_set(chosen.coefficients, target, executor), start)
+                continue
+            for spec in specs(options, target):
+                start = time.perf_counter()
+                told(spec.path.name, spec.goal.target, of_mask(reference(spec), executor, pool), start)
+    lines, met = summary(results, LIMITS[mode])
+    print("\n".join(lines))
+    sys.exit(0 if good and met else 1)
 
 
 if __name__ == "__main__":

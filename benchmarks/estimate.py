@@ -3,7 +3,7 @@
     python benchmarks/estimate.py --target ice40 --target ecp5 --out build/estimate.json
     python benchmarks/estimate.py --fit
 
-The weights in ``hwgen/cost/estimate.py`` come from ``--fit``: 64 random filters, numbers 0 to 63. Without
+The weights in ``hwgen/cost/estimate.py`` come from ``--fit``: 48 random filters, numbers 0 to 47. Without
 it, others are drawn. ``--out`` keeps every synthesis, so that a second run costs seconds.
 """
 
@@ -25,8 +25,9 @@ from hwgen.designs.word_lengths import WordLengths
 from hwgen.emit import verilog
 from hwgen.fixed import Format, Overflow, Rounding
 from hwgen.journal import Journal
+from hwgen.structures import PHASES, STRUCTURES
 
-MEAN_LIMIT, WORST_LIMIT = 0.08, 0.20
+MEAN_LIMIT, WORST_LIMIT = 0.04, 0.12
 ERROR = 0.02  # relative error the fit expects; a bit is then held within 0.3 of one LUT, an adder within 3 of none
 ONLY = {"inverted_bits": "ice40", "odd_adders": "ecp5"}  # features that cost LUTs on one target alone
 
@@ -66,19 +67,27 @@ def sample(seed: int) -> Sample:
     wide, out = int(rng.integers(6, 17)), int(rng.integers(8, 19))
     rounding = Rounding(str(rng.choice(["half_up", "half_even", "floor"], p=[0.7, 0.15, 0.15])))
     overflow = Overflow(str(rng.choice(["saturate", "wrap"], p=[0.7, 0.3])))
-    lengths = WordLengths(
-        values, fraction, greedy_graph(values), Format(1, wide - 1), Format(1, out - 1), rounding, overflow
+    structure = str(rng.choice(list(STRUCTURES)))
+    factor = int(rng.choice([1, 1, 1, 1, 1, 2, 4]))
+    inverting = Estimate.of("ice40").inverting * float(rng.random() < 0.5)
+    adders = greedy_graph(values)
+    graph = (
+        STRUCTURES[structure](values, adders, inverting)
+        if factor == 1
+        else PHASES[structure](values, adders, factor, inverting)
     )
-    nodes = len(lengths.graph.adders)
+    lengths = WordLengths(
+        values, fraction, graph, Format(1, wide - 1), Format(1, out - 1), rounding, overflow, structure
+    )
     lsbs = lengths.reference(-(out - 1) - int(rng.integers(-1, 6)))
-    lsbs[:nodes] -= rng.integers(-1, 5)
+    lsbs = lsbs - rng.integers(-1, 5) * ~lengths.accumulators
     if rng.random() < 0.5:  # as a swarm leaves them
         lsbs -= rng.integers(0, 3, len(lsbs))
     lsbs = np.maximum(lsbs, lengths.natural)
     block = lengths.fir(lsbs, reset_data=bool(rng.random() < 0.7))
     text = verilog(block.component(), "fir")
     return Sample(
-        f"{label} taps, fraction {fraction}, {nodes} adders, {wide} in, {out} out, {rounding}, {overflow}",
+        f"{label} taps, {structure}, x {factor}, fraction {fraction}, {wide} in, {out} out, {rounding}, {overflow}",
         lengths.work(lsbs[None, :]), text,
     )  # fmt: skip
 
@@ -124,7 +133,7 @@ def lines(target: str, samples: list[Sample], figures: list[dict[str, float]], w
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--target", action="append", choices=list(TARGETS), help="ice40 and ecp5 unless given")
-    parser.add_argument("--designs", type=int, help="24 unless given, 64 with --fit")
+    parser.add_argument("--designs", type=int, help="50 unless given, 48 with --fit")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--worst", type=int, default=3, help="designs to list, the worst first")
     parser.add_argument("--out", type=Path, help="file that keeps every synthesis")
@@ -132,7 +141,7 @@ def main() -> None:
         "--fit", action="store_true", help="print weights fitted to the designs that the source's come from"
     )
     options = parser.parse_args()
-    count = options.designs or (64 if options.fit else 24)
+    count = options.designs or (48 if options.fit else 50)
     samples = [sample(seed) for seed in range(*((0, count) if options.fit else (1000, 1000 + count)))]
     journal = Journal(options.out, {"benchmark": "estimate"})
     print(f"{yosys.version()}, {len(samples)} random filters")

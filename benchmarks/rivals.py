@@ -1,49 +1,19 @@
-"""What is written by hand: transposed FIRs at full precision with `*`, shifts and adds, or da4ml's graphs."""
+"""What hwgen is compared with: rounded Remez taps, multiplied by `*`, by signed digits or by da4ml's adder networks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
+from rival_verilog import Dot, Network, Step, Word, pairs, sums, width
 
 from hwgen.adders import csd_adders, digit_graph, odd
-from hwgen.check.vectors import Port, Top
 from hwgen.designs.tap_bits import rounded, violations
 from hwgen.designs.values import Coefficients
-from hwgen.fixed import Format, quantise
+from hwgen.fixed import Format
 from hwgen.response import Mask, measure, remez
 
-LATENCY = 3  # input register, accumulator, output register: the same as hwgen's
 MORE_TAPS = range(7)
-
-
-@dataclass(frozen=True)
-class Step:
-    """One adder: ``(left << left_shift) +- (right << right_shift)``; node 0 is the input."""
-
-    left: int
-    left_shift: int
-    right: int
-    right_shift: int
-    subtract: bool
-
-
-@dataclass(frozen=True)
-class Network:
-    """Shift-and-add network: its adders, and for each coefficient that is not 0 its (node, shift, negated)."""
-
-    steps: tuple[Step, ...]
-    products: dict[int, tuple[int, int, bool]]
-
-    @property
-    def constants(self) -> list[int]:
-        """What each node multiplies the input by."""
-        found = [1]
-        for s in self.steps:
-            left, right = found[s.left] << s.left_shift, found[s.right] << s.right_shift
-            found.append(left - right if s.subtract else left + right)
-        return found
 
 
 def digits(values: Sequence[int]) -> Network:
@@ -55,14 +25,48 @@ def digits(values: Sequence[int]) -> Network:
 
 def da4ml(values: Sequence[int], form: Format) -> Network:
     """The adder network da4ml finds for the distinct odd constants. Raises ``ImportError`` without da4ml."""
+    targets = sorted({odd(v)[0] for v in values} - {0})
+    steps, found = _solved(np.array([targets], dtype=np.float32), [(form.minimum, form.maximum, 1.0)])
+    nodes = dict(zip(targets, found, strict=True))
+    products = {}
+    for value in values:
+        if value:
+            fundamental, shift = odd(value)
+            node, exponent, negative = nodes[fundamental]
+            products[value] = (node, exponent + shift, negative != (value < 0))
+    network = Network(tuple(steps), products)
+    for value, (node, shift, negative) in products.items():
+        if (network.constants[node] * 2.0**shift) * (-1 if negative else 1) != value:
+            raise ValueError(f"da4ml's network does not multiply by {value}")
+    return network
+
+
+def da4ml_dot(values: Sequence[int], form: Format) -> Dot:
+    """The adder network da4ml finds for the sum of products of a direct form, pairs added first."""
+    inputs = pairs(values, form)
+    weights, ends = [weight for _, _, weight, _ in inputs], [ends for _, _, _, ends in inputs]
+    kernel = np.array(weights, dtype=np.float32)[:, None]
+    steps, found = _solved(kernel, [(low, high, 1.0) for low, high in ends])
+    node, shift, negative = found[0]
+    basis = [np.eye(len(weights), dtype=object)[k] for k in range(len(weights))]
+    for s in steps:
+        left, right = basis[s.left] * 2**s.left_shift, basis[s.right] * 2**s.right_shift
+        basis.append(left - right if s.subtract else left + right)
+    total = basis[node] * Fraction(2) ** shift * (-1 if negative else 1)
+    if list(total) != list(weights):
+        raise ValueError("da4ml's network does not compute the sum of products")
+    return Dot(tuple(steps), found[0])
+
+
+def _solved(kernel: NDArray[np.float32], ends: list[tuple[float, float, float]]) -> tuple[list[Step], list[Word]]:
+    """da4ml's solution for outputs ``x @ kernel``: its adders, and (node, exponent, negated) of each output."""
     from da4ml.cmvm import solve
 
-    targets = sorted({odd(v)[0] for v in values} - {0})
-    pipeline = solve(np.array([targets], dtype=np.float32), qintervals=[(form.minimum, form.maximum, 1.0)])
-    steps: list[Step] = []
-    words: list[tuple[int, int, bool]] = [(0, 0, False)]  # node, exponent and sign of the values between stages
+    pipeline = solve(kernel, qintervals=ends)
+    count, steps = len(kernel), []
+    words: list[Word] = [(k, 0, False) for k in range(count)]  # the values between stages
     for stage in pipeline.solutions:
-        buffer: list[tuple[int, int, bool]] = []
+        buffer: list[Word] = []
         for op in stage.ops:
             if op.opcode == -1:
                 node, exponent, negative = words[op.id0]
@@ -74,23 +78,12 @@ def da4ml(values: Sequence[int], form: Format) -> Network:
             f += op.data
             low, subtract = min(e, f), bool(op.opcode) != (minus != other)
             steps.append(Step(u, e - low, v, f - low, subtract))
-            buffer.append((len(steps), low, minus))
+            buffer.append((count - 1 + len(steps), low, minus))
         words = [
             (buffer[k][0], buffer[k][1] + shift, buffer[k][2] != bool(negative))
             for k, shift, negative in zip(stage.out_idxs, stage.out_shifts, stage.out_negs, strict=True)
         ]
-    found = dict(zip(targets, words, strict=True))
-    products = {}
-    for value in values:
-        if value:
-            fundamental, shift = odd(value)
-            node, exponent, negative = found[fundamental]
-            products[value] = (node, exponent + shift, negative != (value < 0))
-    network = Network(tuple(steps), products)
-    for value, (node, shift, negative) in products.items():
-        if (network.constants[node] * 2.0**shift) * (-1 if negative else 1) != value:
-            raise ValueError(f"da4ml's network does not multiply by {value}")
-    return network
+    return steps, words
 
 
 def candidates(mask: Mask, shortest: int) -> list[Coefficients]:
@@ -135,135 +128,6 @@ def digit_proxy(coefficients: Coefficients, form: Format) -> float:
 def _chain_bits(coefficients: Coefficients, form: Format) -> float:
     # A product's zeros at the low end pass its adder by.
     return float(sum(
-        (_width(low, high) - odd(v)[1]) for v, (low, high) in
-        zip(coefficients.values, _sums(coefficients.values, form), strict=True) if v
+        (width(low, high) - odd(v)[1]) for v, (low, high) in
+        zip(coefficients.values, sums(coefficients.values, form), strict=True) if v
     ))  # fmt: skip
-
-
-def _width(low: int, high: int) -> int:
-    return max((-low - 1).bit_length() if low < 0 else 0, high.bit_length()) + 1
-
-
-def _ends(constant: int, form: Format) -> tuple[int, int]:
-    ends = (constant * form.minimum, constant * form.maximum)
-    return min(ends), max(ends)
-
-
-def _sums(values: Sequence[int], form: Format) -> list[tuple[int, int]]:
-    """Range of every accumulator, the last tap's first in time and last in the list."""
-    ends = [_ends(v, form) for v in reversed(values)]
-    return list(accumulate(ends, lambda a, b: (a[0] + b[0], a[1] + b[1])))[::-1]
-
-
-def top(name: str, form: Format, output: Format, channels: int) -> Top:
-    """Ports as hwgen's designs have them."""
-    names = ("_re", "_im") if channels == 2 else ("_data",)
-    return Top(
-        name, tuple(Port(f"i{s}", form.width, form.signed) for s in names),
-        tuple(Port(f"o{s}", output.width, output.signed) for s in names), LATENCY,
-    )  # fmt: skip
-
-
-def model(coefficients: Coefficients, form: Format, output: Format, x: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Exact convolution, rounded half up and saturated: what every rival computes."""
-    y = np.stack([np.convolve(row, coefficients.values)[: len(row)] for row in np.atleast_2d(x)])
-    exact = Format.for_range(int(y.min()), int(y.max()), fraction=coefficients.fraction + form.fraction, signed=True)
-    return quantise(y, exact, output)
-
-
-def verilog(
-    name: str,
-    coefficients: Coefficients,
-    form: Format,
-    output: Format,
-    channels: int = 1,
-    network: Network | None = None,
-    keep: bool = False,
-) -> str:
-    """Transposed FIR at full precision, every accumulator as wide as its worst case.
-
-    Without a `network` each distinct magnitude is multiplied once, with `*`.
-    """
-    ports = top(name, form, output, channels)
-    lines = [
-        f"module {name} (input clk, input rst, input i_valid, output reg o_valid = 0,",
-        *(f"  input signed [{p.width - 1}:0] {p.name}," for p in ports.inputs),
-        ",\n".join(f"  output reg signed [{p.width - 1}:0] {p.name} = 0" for p in ports.outputs) + ");",
-        "  reg x_valid = 0, acc_valid = 0;",
-        "  always @(posedge clk)",
-        "    if (rst) {o_valid, acc_valid, x_valid} <= 0;",
-        "    else {o_valid, acc_valid, x_valid} <= {acc_valid, x_valid, i_valid};",
-    ]
-    for source, sink in zip(ports.inputs, ports.outputs, strict=True):
-        lines += _lane(coefficients, form, output, network, keep, source.name, sink.name)
-    return "\n".join([*lines, "endmodule", ""])
-
-
-def _lane(
-    coefficients: Coefficients,
-    form: Format,
-    output: Format,
-    network: Network | None,
-    keep: bool,
-    source: str,
-    sink: str,
-) -> list[str]:
-    s, values = source[1:], coefficients.values
-    while values[-1] == 0:
-        values = values[:-1]
-    lines = [
-        f"  reg signed [{form.width - 1}:0] x0{s} = 0;",
-        f"  always @(posedge clk) if (i_valid) x0{s} <= {source};",
-    ]
-    if network is None:
-        for value in sorted({abs(v) for v in values} - {0}):
-            wide = _width(*_ends(value, form))
-            lines.append(f"  wire signed [{wide - 1}:0] p{value}{s} = x0{s} * {value.bit_length() + 1}'sd{value};")
-    else:
-        for k, (step, constant) in enumerate(zip(network.steps, network.constants[1:], strict=True), start=1):
-            left, right = f"(x{step.left}{s} <<< {step.left_shift})", f"(x{step.right}{s} <<< {step.right_shift})"
-            wide, mark = _width(*_ends(constant, form)), "(* keep *) " if keep else ""
-            lines.append(
-                f"  {mark}wire signed [{wide - 1}:0] x{k}{s} = {left} {'-' if step.subtract else '+'} {right};"
-            )
-    sums = _sums(values, form)
-    for k in reversed(range(len(values))):
-        low, high = sums[k]
-        before = f"acc{k + 1}{s}" if k + 1 < len(values) else ""
-        lines.append(f"  reg signed [{_width(low, high) - 1}:0] acc{k}{s} = 0;")
-        lines.append(
-            f"  always @(posedge clk) if (rst) acc{k}{s} <= 0; else if (x_valid) "
-            f"acc{k}{s} <= {_sum(before, values[k], network, s)};"
-        )
-    return lines + _output(sums[0], coefficients.fraction + form.fraction, output, s, sink)
-
-
-def _sum(before: str, value: int, network: Network | None, s: str) -> str:
-    if value == 0:
-        return before
-    if network is None:
-        product, negative = f"p{abs(value)}{s}", value < 0
-    else:
-        node, shift, negative = network.products[value]
-        product = f"(x{node}{s} <<< {shift})" if shift >= 0 else f"(x{node}{s} >>> {-shift})"
-    return f"{before} {'-' if negative else '+'} {product}" if before or negative else product
-
-
-def _output(ends: tuple[int, int], fraction: int, output: Format, s: str, sink: str) -> list[str]:
-    """Rounded half up, saturated where the sum can overflow."""
-    drop = fraction - output.fraction
-    half = 1 << drop - 1 if drop > 0 else 0
-    low, high = ends[0] + half, ends[1] + half
-    lines, wide = [], _width(low, high)
-    lines.append(
-        f"  wire signed [{wide - 1}:0] lifted{s} = acc0{s}{f' + {wide + 1}' + chr(39) + f'sd{half}' if half else ''};"
-    )
-    low, high = (low >> drop, high >> drop) if drop > 0 else (low << -drop, high << -drop)
-    kept, move = _width(low, high), f">>> {drop}" if drop > 0 else f"<<< {-drop}"
-    lines.append(f"  wire signed [{kept - 1}:0] kept{s} = lifted{s} {move};")
-    result = f"kept{s}"
-    if kept > output.width:
-        n = output.width - 1
-        lines.append(f"  wire over{s} = kept{s}[{kept - 1}:{n}] != {{{kept - n}{{kept{s}[{kept - 1}]}}}};")
-        result = f"over{s} ? {{kept{s}[{kept - 1}], {{{n}{{~kept{s}[{kept - 1}]}}}}}} : kept{s}[{n}:0]"
-    return [*lines, f"  always @(posedge clk) if (acc_valid) {sink} <= {result};"]

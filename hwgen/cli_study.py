@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +17,6 @@ from hwgen.studies.tables import markdown, plain, seconds, tables
 
 Progress = Callable[[], AbstractContextManager[Callable[[str, float], None]]]
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _CORES = os.cpu_count() or 1
 
 
@@ -42,7 +41,7 @@ def command(out: Console, progress: Progress) -> Callable[..., None]:
             raise typer.BadParameter(f"unknown study {name!r}; give one of {', '.join(runner.STUDIES)}")
         folder = out_dir if out_dir is not None else Path("build") / f"study-{name}"
         flow.claim(folder, force)
-        with progress() as tell, _one_thread(), flow.local_pool(jobs) as pool:
+        with progress() as tell, flow.local_pool(jobs) as pool:
             journal = Journal(folder / "checkpoint", runner.owner(name))
             findings = runner.run(name, pool, journal, quick, seeds, evaluations, tell)
             runner.write(findings, folder)
@@ -54,21 +53,6 @@ def command(out: Console, progress: Progress) -> Callable[..., None]:
             _print(findings, folder, out)
 
     return study
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """One thread for each worker's linear algebra: they share the cores already."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _print(findings: dict[str, Any], folder: Path, out: Console) -> None:

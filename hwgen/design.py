@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hwgen.adders import Adder, AdderGraph
 from hwgen.blocks.fir import Fir
+from hwgen.blocks.folded import Folded
 from hwgen.check.vectors import Port, Top
-from hwgen.fixed import Format, exact_decimal, from_float, to_float
+from hwgen.fixed import Format, Overflow, Rounding, exact_decimal, from_float, to_float
+from hwgen.flowgraph import FlowGraph
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Design:
     """
 
     name: str
-    fir: Fir
+    fir: Fir | Folded
     coefficients: tuple[int, ...]
     result: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     verilog: str = field(default="", repr=False, compare=False)
@@ -90,6 +91,10 @@ class Design:
             tuple(Port(f"i{s}", self.fir.input.width, self.fir.input.signed) for s in names),
             tuple(Port(f"o{s}", self.fir.output.width, self.fir.output.signed) for s in names),
             self.fir.latency,
+            interval=self.fir.interval,
+            decimate=self.fir.decimate,
+            interpolate=self.fir.interpolate,
+            spacing=self.fir.spacing if self.fir.interpolate > 1 else 1,
         )
 
     def __repr__(self) -> str:
@@ -106,6 +111,11 @@ class Design:
     def frozen(self) -> dict[str, Any]:
         """Everything that determines the hardware, JSON-able; `thawed` is its inverse."""
         fir = self.fir
+        kind: dict[str, Any] = (
+            {"interval": fir.interval, "dsp": fir.dsp, "lsb": fir.lsb}
+            if isinstance(fir, Folded)
+            else {"graph": fir.graph.frozen(), "equal_widths": fir.equal_widths, "depth": fir.depth}
+        )
         return {
             "name": self.name,
             "coefficients": list(self.coefficients),
@@ -115,26 +125,38 @@ class Design:
             "output": str(fir.output),
             "rounding": str(fir.rounding),
             "overflow": str(fir.overflow),
-            "adders": [
-                [a.constant, a.left, a.left_shift, a.right, a.right_shift, a.subtract, a.lsb] for a in fir.graph.adders
-            ],
-            "accumulator_lsbs": list(fir.accumulator_lsbs),
             "channels": fir.channels,
             "reset_data": fir.reset_data,
-            "equal_widths": fir.equal_widths,
+            "structure": fir.structure,
+            "decimate": fir.decimate,
+            "interpolate": fir.interpolate,
+            **kind,
         }
 
 
 def thawed(frozen: dict[str, Any]) -> Design:
-    """The design that `Design.frozen` described; every adder is proved again."""
+    """The design that `Design.frozen` described; its graph is proved again."""
     coefficients: Sequence[int] = [int(v) for v in frozen["coefficients"]]
-    graph = AdderGraph(tuple(Adder(*adder) for adder in frozen["adders"])).proved()
-    fir = Fir(
-        tuple(coefficients[: frozen["taps"]]), frozen["fraction"], Format.parse(frozen["input"]),
-        Format.parse(frozen["output"]), graph, tuple(frozen["accumulator_lsbs"]),
-        frozen["rounding"], frozen["overflow"],
-        frozen["channels"], frozen["reset_data"], frozen["equal_widths"],
-    )  # fmt: skip
+    shared: dict[str, Any] = {
+        "coefficients": tuple(coefficients[: frozen["taps"]]),
+        "fraction": frozen["fraction"],
+        "input": Format.parse(frozen["input"]),
+        "output": Format.parse(frozen["output"]),
+        "rounding": Rounding(frozen["rounding"]),
+        "overflow": Overflow(frozen["overflow"]),
+        **{key: frozen[key] for key in ("channels", "reset_data", "decimate", "interpolate")},
+    }
+    fir = (
+        Folded(**shared, interval=frozen["interval"], dsp=frozen["dsp"], lsb=frozen["lsb"])
+        if frozen["structure"] == Folded.structure
+        else Fir(
+            **shared,
+            graph=FlowGraph.thawed(frozen["graph"]),
+            equal_widths=frozen["equal_widths"],
+            structure=frozen["structure"],
+            depth=frozen["depth"],
+        )
+    )
     return Design(frozen["name"], fir, tuple(coefficients))
 
 

@@ -4,11 +4,14 @@ from typing import Any
 
 import numpy as np
 
+from hwgen.blocks.fir import Fir
+from hwgen.blocks.folded import Folded
+from hwgen.blocks.folded_hardware import estimate
 from hwgen.design import Design
-from hwgen.designs.candidate import Tried
+from hwgen.designs.candidate import Candidate, Tried
 from hwgen.designs.fir import Outcome
 from hwgen.designs.reference import Reference
-from hwgen.fixed import exact_decimal
+from hwgen.spec import filter_rate
 
 _POINTS = 2000
 
@@ -17,16 +20,18 @@ def searched(reference: Reference, outcome: Outcome) -> dict[str, Any]:
     """Everything later steps need of a search."""
     design = chosen_design(reference, outcome)
     channels = reference.channels
-    estimated = outcome.estimate.resources(outcome.chosen.candidate.work, channels)
+    candidate = outcome.chosen.candidate
     allocation = outcome.allocation
     return {
         "design": design.frozen(),
         "meets": outcome.chosen.meets,
         "quality": _quality(outcome.chosen),
         "gain": _gain(outcome.chosen),
-        "bits": {f"tap{k}": b for k, b in enumerate(outcome.chosen.candidate.coefficients.bits)},
-        "estimate": {**estimated.figures(), "lut": round(outcome.chosen.candidate.estimate)},
+        "bits": {name: bits for name, _, bits in candidate.taps},
+        "taps": [[name, value, bits] for name, value, bits in candidate.taps],
+        "estimate": _estimated(candidate, outcome, channels),
         "synthesis": _synthesis(outcome.chosen),
+        "place": _place(outcome.chosen),
         "baselines": {kind: _baseline(outcome.baselines.get(kind)) for kind in ("uniform", "common_lsb", "greedy")},
         "search": {
             "algorithm": str(reference.spec.search.algorithm),
@@ -68,6 +73,21 @@ def _gain(tried: Tried) -> float:
     return 1.0 if tried.quality.response is None else float(tried.quality.response.gain)
 
 
+def _estimated(candidate: Candidate, outcome: Outcome, channels: int) -> dict[str, float]:
+    if isinstance(candidate.fir, Folded):
+        target = outcome.estimate.target if outcome.estimate.target != "gowin" else "ecp5"
+        return dict(estimate(candidate.fir, target))
+    assert candidate.work is not None  # only folded filters have none
+    figures = outcome.estimate.resources(candidate.work, channels).figures()
+    return {**figures, "lut": round(candidate.estimate)}
+
+
+def _place(tried: Tried) -> dict[str, Any] | None:
+    if tried.place is None:
+        return None
+    return {key: tried.place[key] for key in ("cells", "fmax_mhz", "tool")}
+
+
 def _synthesis(tried: Tried) -> dict[str, Any] | None:
     return None if tried.resources is None else {**tried.resources.figures(), "tool": tried.resources.tool}
 
@@ -98,11 +118,10 @@ def _row(tried: Tried, chosen: bool) -> dict[str, Any]:
 def drawn(reference: Reference, design: Design, found: dict[str, Any]) -> dict[str, Any]:
     """The report's evidence: curves, formats and tables behind `found`."""
     spec, fir = reference.spec, design.fir
-    rate, gain = spec.input.sample_rate, found["gain"]
+    rate, gain = filter_rate(spec), found["gain"]
     frequencies, response = design.response(np.linspace(0, 0.5, _POINTS))
     ideal = np.exp(-2j * np.pi * np.outer(frequencies, np.arange(len(reference.ideal)))) @ reference.ideal
     rows = [row for row in found["tried"] if row["lut"] is not None]
-    free = len(found["bits"])
     return {
         "response": {
             "frequency_hz": (frequencies * rate).tolist(),
@@ -120,17 +139,12 @@ def drawn(reference: Reference, design: Design, found: dict[str, Any]) -> dict[s
             "unit": "Hz",
         },
         "taps": [
-            {
-                "index": k,
-                "value": exact_decimal(design.coefficients[k], fir.fraction),
-                "bits": found["bits"][f"tap{k}"],
-                "format": f"{found['bits'][f'tap{k}']} bits",
-            }
-            for k in range(free)
+            {"index": k, "name": name, "value": value, "bits": bits, "format": f"{bits} bits"}
+            for k, (name, value, bits) in enumerate(found["taps"])
         ],
         "accumulators": [
-            {"index": k, "width": f.width, "lsb": -f.fraction, "msb": f.integer - 1}
-            for k, f in enumerate(fir.accumulators)
+            {"index": index, "width": width, "lsb": lsb, "msb": lsb + width - 1}
+            for index, (width, lsb) in enumerate(_accumulators(fir))
         ],
         "designs": found["tried"],
         "calibration": [
@@ -142,8 +156,8 @@ def drawn(reference: Reference, design: Design, found: dict[str, Any]) -> dict[s
             ["output", str(fir.output)],
             ["rounding", str(fir.rounding)],
             ["overflow", str(fir.overflow)],
-            ["widest accumulator", str(max(fir.accumulators, key=lambda f: f.width))],
-            ["multiplier block", f"{len(fir.graph.adders)} adders, depth {max(fir.graph.depths)}"],
+            ["structure", fir.structure],
+            *_built(fir),
         ],
         "spec_text": spec.text,
         "output_spectrum": None,
@@ -152,6 +166,23 @@ def drawn(reference: Reference, design: Design, found: dict[str, Any]) -> dict[s
             "max_error_ulp is a proved bound on the distance to the exact filter, saturation apart.",
         ],
     }  # fmt: skip
+
+
+def _built(fir: Fir | Folded) -> list[list[str]]:
+    """What the filter is made of, in words."""
+    if isinstance(fir, Folded):
+        return [["multipliers", f"{fir.units * fir.channels}"], ["accumulator", str(fir.accumulator)]]
+    depth = max(fir.graph.depths) if fir.depth is None else min(fir.depth, max(fir.graph.depths))
+    widest = f"{max(fir.words.widths)} bits"
+    return [["widest word", widest], ["adders", f"{fir.adders}, at most {depth} between registers"]]
+
+
+def _accumulators(fir: Fir | Folded) -> list[tuple[int, int]]:
+    """Width and weight of the lowest bit of each adder's word that depends on several samples, the last first."""
+    if isinstance(fir, Folded):
+        return [(fir.accumulator.width, -fir.accumulator.fraction)]
+    found = [(fir.words.widths[k], fir.graph.lsbs[k] + fir.product_lsb) for k in fir.words.accumulators]
+    return found[::-1]
 
 
 def _db(magnitude: np.ndarray) -> list[float | None]:

@@ -18,7 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from hwgen import verify
+from hwgen.blocks.fir import Fir
+from hwgen.blocks.folded import Folded
 from hwgen.cost import yosys
+from hwgen.cost.measure import synthesise_step
 from hwgen.design import Design, NotADesign, thawed
 from hwgen.designs.fir import search
 from hwgen.designs.reference import Reference, reference
@@ -30,6 +33,7 @@ from hwgen.spec import Spec
 from hwgen.tools import ToolMissing, find
 
 Progress = Callable[[str, float], None]
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class FolderRefused(ValueError):  # noqa: N818  (names what happened to the folder)
@@ -65,8 +69,28 @@ def _end_with_parent() -> None:
 
 
 @contextmanager
+def _one_thread() -> Iterator[None]:
+    """One thread for each worker's linear algebra: they share the cores already."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
 def local_pool(jobs: int | None = None) -> Iterator[Executor]:
     """A local process pool, the default executor of costly steps. Processes are spawned: no state leaks into them."""
+    with _one_thread():
+        yield from _pool(jobs)
+
+
+def _pool(jobs: int | None) -> Iterator[Executor]:
     others = multiprocessing.active_children()
     pool = ProcessPoolExecutor(jobs or os.cpu_count() or 1, mp_context=_Workers(), initializer=_begin_worker)
     try:
@@ -169,9 +193,10 @@ class Run:
         fir, spec = design.fir, self.spec
         return companions(design.name, {
             "version": version("hwgen"), "digest": spec.digest, "taps": len(design.coefficients),
-            "adders": len(fir.graph.adders), "input": fir.input, "output": fir.output, "complex": fir.channels == 2,
+            "structure": fir.structure, "built": _built(fir), "complex": fir.channels == 2,
+            "input": fir.input, "output": fir.output,
             "rounding": fir.rounding, "overflow": fir.overflow, "latency": fir.latency, "clock": spec.hardware.clock,
-            "group_delay": self._group_delay(design), "gain": self.found["gain"],
+            "group_delay": self._group_delay(design), "gain": self.found["gain"], "rate": _rate(fir),
         })  # fmt: skip
 
     def generate(self) -> Design:
@@ -249,7 +274,7 @@ class Run:
                 "latency": fir.latency,
                 "group_delay": self._group_delay(design),
                 "gain": found["gain"],
-                "clocks_per_sample": 1,
+                "clocks_per_sample": fir.interval,
                 "headroom_db": _headroom_db(design),
             },
             "coefficients": design.decimals,
@@ -260,7 +285,7 @@ class Run:
                 "target": spec.goal.target,
                 "estimate": found["estimate"],
                 "synthesis": found["synthesis"],
-                "place": None,
+                "place": found["place"],
             },
             "baselines": found["baselines"],
             "verification": {**checks, "equivalence": "not run"},
@@ -301,6 +326,21 @@ def succeeded(result: dict[str, Any]) -> bool:
     return bool(result["goal"]["met"]) and all(c is None or (c["mismatches"] == 0 and c["samples"] > 0) for c in checks)
 
 
+def _built(fir: Fir | Folded) -> str:
+    """What the filter is made of, in words."""
+    if isinstance(fir, Folded):
+        return f"{fir.units * fir.channels} multipliers"
+    return f"{fir.adders} adders"
+
+
+def _rate(fir: Fir | Folded) -> str:
+    """Throughput in words."""
+    taken = "one sample a clock" if fir.interval == 1 else f"one sample in {fir.interval} clocks"
+    if fir.decimate > 1:
+        return f"{taken}, one output for {fir.decimate} samples"
+    return taken if fir.interpolate == 1 else f"{taken}, {fir.interpolate} outputs each"
+
+
 def _has(tool: str) -> bool:
     try:
         find(tool)
@@ -337,8 +377,6 @@ def _headroom_db(design: Design) -> float:
 
 def synthesised(design: Design, targets: list[str], dsp: bool, executor: Executor) -> dict[str, dict[str, Any]]:
     """Resources of a design's Verilog on each target, by Yosys."""
-    from hwgen.designs.fir import synthesise_step
-
     waiting = {
         t: executor.submit(synthesise_step, design.verilog, design.name, t, dsp, yosys.version()) for t in targets
     }

@@ -106,6 +106,11 @@ class Spec:
         return self.source.error(parts, reason, remedy, default if isinstance(default, str | int | float) else None)
 
 
+def filter_rate(spec: Spec) -> float:
+    """Rate in Hz at which the filter's taps follow each other: the faster of its two sides."""
+    return spec.input.sample_rate * spec.response.interpolate
+
+
 def _part(whole: Any, part: str | int) -> Any:
     if isinstance(part, int):
         return whole[part] if isinstance(whole, tuple) and part < len(whole) else None
@@ -127,12 +132,13 @@ def parse(text: str, path: str | Path) -> Spec:
         tables = DesignFile.model_validate(source.values, context={"folder": source.path.parent})
     except ValidationError as error:
         raise _translate(source, error) from None
-    clock = tables.hardware.clock or tables.input.sample_rate
+    response = tables.response or ResponseTable.model_construct()
+    clock = tables.hardware.clock or tables.input.sample_rate * response.interpolate
     spec = Spec(
         design=tables.design,
         input=tables.input,
         output=tables.output,
-        response=tables.response or ResponseTable.model_construct(),
+        response=response,
         hardware=tables.hardware.model_copy(update={"clock": clock}),
         goal=tables.goal,
         search=tables.search,
@@ -144,21 +150,15 @@ def parse(text: str, path: str | Path) -> Spec:
     return replace(spec, digest=_digest(spec))
 
 
+PLACED = ("ice40", "ecp5")  # targets that nextpnr places designs for
+
+
 def refuse_unbuilt(spec: Spec) -> None:
     """Raise for what the contract of the design file allows but this version cannot build yet."""
     goal, hardware = spec.goal, spec.hardware
     refusals = [
         ("design.kind", spec.design.kind != "fir", 'write kind = "fir", the one kind there is so far'),
-        ("response.decimate", spec.response.decimate != 1, "write decimate = 1 and drop samples after the filter"),
-        ("response.interpolate", spec.response.interpolate != 1, "write interpolate = 1 and insert zeros before it"),
-        (
-            "hardware.structure",
-            hardware.structure not in ("auto", "transposed"),
-            'write structure = "auto" or "transposed"',
-        ),
         ("hardware.interface", hardware.interface != "plain", 'write interface = "plain"'),
-        ("goal.minimise", goal.minimise == "cells", 'write minimise = "luts"'),
-        ("goal.fmax_mhz", goal.fmax_mhz is not None, "remove it and set hardware.clock, which goes to the constraints"),
         ("goal.evm_percent", goal.evm_percent is not None, "give sqnr_db; an EVM of 1 % is an SQNR of 40 dB"),
         ("goal.sfdr_db", goal.sfdr_db is not None, "give sqnr_db in its place"),
     ]
@@ -171,14 +171,31 @@ def _check(spec: Spec, tables: DesignFile) -> None:
     """What takes two tables, or a file, to judge."""
     if tables.response is None:
         raise spec.blame("response", "a fir needs a response, and there is none", "add a table [response] with bands")
-    half = spec.input.sample_rate / 2
+    half = filter_rate(spec) / 2
     for index, band in enumerate(spec.response.bands or ()):
         if band.stop > half and not math.isclose(band.stop, half, rel_tol=1e-12):
-            reason = f"above {half:g}, half of input.sample_rate"
+            times = f"{spec.response.interpolate} x " if spec.response.interpolate > 1 else ""
+            reason = f"above {half:g}, half of {times}input.sample_rate"
             raise spec.blame(f"response.bands[{index}].stop", reason, f"stop the band at or below {half:g}")
-    if spec.hardware.clock is not None and spec.hardware.clock < spec.input.sample_rate:
-        reason = f"slower than input.sample_rate, {spec.input.sample_rate:g}; a sample takes one clock at least"
-        raise spec.blame("hardware.clock", reason, "give a clock at or above the sample rate, or leave it out")
+    response, rate = spec.response, filter_rate(spec)
+    if response.decimate > 1 and response.interpolate > 1:
+        reason = "the filter interpolates, too"
+        raise spec.blame("response.decimate", reason, "do one after the other, in two designs")
+    if spec.hardware.clock is not None and spec.hardware.clock < rate * (1 - 1e-9):
+        name = "input.sample_rate" if response.interpolate == 1 else "interpolate x input.sample_rate"
+        reason = f"slower than {name}, {rate:g}; a sample takes one clock at least"
+        raise spec.blame("hardware.clock", reason, f"give a clock of {rate:g} or more, or leave it out")
+    clocks = (spec.hardware.clock or rate) / spec.input.sample_rate * response.decimate / response.interpolate
+    if spec.hardware.structure == "folded" and clocks < 2 * (1 - 1e-9):
+        reason = f"folding needs two clocks an output at least, and {spec.hardware.clock:g} Hz gives {clocks:.3g}"
+        raise spec.blame("hardware.structure", reason, 'raise hardware.clock, or write structure = "auto"')
+    if spec.hardware.structure == "cascade" and (response.bands is None or response.taps or response.interpolate > 1):
+        reason = "factors are searched for bands, at a length of their own, at one rate"
+        raise spec.blame("hardware.structure", reason, 'write structure = "auto"')
+    for key, asked in (("minimise", spec.goal.minimise == "cells"), ("fmax_mhz", spec.goal.fmax_mhz is not None)):
+        if asked and spec.goal.target not in PLACED:
+            reason = f"nextpnr places designs for {' and '.join(PLACED)} alone, and the target is {spec.goal.target}"
+            raise spec.blame(f"goal.{key}", reason, 'write target = "ice40", or minimise = "luts" without fmax_mhz')
     if spec.goal.minimise == "error" and spec.response.bands is None:
         reason = "the error of a filter is measured over bands, and there are none"
         raise spec.blame("goal.minimise", reason, 'add response.bands, or write minimise = "luts"')

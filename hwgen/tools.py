@@ -123,7 +123,8 @@ def version(name: str) -> str:
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return "unknown"
-    number = re.search(r"\d+(?:\.\d+)+", done.stdout + done.stderr)
+    # A build between two releases tells how many commits it is past the first, and which: 0.7-47-gba293437.
+    number = re.search(r"\d+(?:\.\d+)+(?:-\d+-g[0-9a-f]+)?", done.stdout + done.stderr)
     return number.group() if number else "unknown"
 
 

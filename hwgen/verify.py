@@ -12,13 +12,14 @@ from hwgen.check.bench import bench_files
 from hwgen.check.bulk import simulate_bulk
 from hwgen.check.simulate import simulate
 from hwgen.check.stimuli import directed
-from hwgen.check.vectors import Expected, Script, Simulation, expected, script
+from hwgen.check.vectors import Expected, Script, Simulation, script
 from hwgen.design import Design
 from hwgen.spec import Spec
 
 ICARUS_SAMPLES = 20_100  # a few are lost to the resets in mid-stream
 BULK_SAMPLES = 1_000_100
 _BENCH_SAMPLES = 2_000
+_MOST_RATE = 16  # a decimation beyond it does not lengthen the simulation any more
 
 
 def stimuli(design: Design, spec: Spec | None, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -28,7 +29,8 @@ def stimuli(design: Design, spec: Spec | None, count: int, rng: np.random.Genera
     first = directed(signs, fir.input, len(fir.coefficients) + 1)
     # The second channel runs the same cases one phase later, so that a swap of I and Q shows.
     parts = [np.stack([np.roll(first, 3 * c) for c in range(fir.channels)])]
-    rest = max(count - parts[0].shape[1], 64)
+    # Outputs are what is compared: where they are fewer than samples, more samples are needed, within reason.
+    rest = max(count * min(design.fir.decimate, _MOST_RATE) - parts[0].shape[1], 64)
     wild = rest if spec is None else rest // 2
     parts.append(
         rng.integers(fir.input.minimum, fir.input.maximum, (fir.channels, wild), endpoint=True, dtype=np.int64)
@@ -41,10 +43,12 @@ def stimuli(design: Design, spec: Spec | None, count: int, rng: np.random.Genera
 def scripted(design: Design, samples: NDArray[np.int64], rng: np.random.Generator) -> tuple[Script, Expected]:
     """Gaps at random and two resets in mid-stream around the samples, and what must come out."""
     fir, n = design.fir, samples.shape[1]
-    drain = fir.latency + 8
-    made = script(samples, rng, gap_probability=0.25, resets=(n // 3, n // 3 + 7), drain=drain)
+    drain = design.top.span + 8
+    made = script(
+        samples, rng, gap_probability=0.25, resets=(n // 3, n // 3 + 7), drain=drain, interval=design.top.interval
+    )
     settle = 0 if fir.reset_data else len(fir.coefficients) - 1
-    return made, expected(made, fir.model, fir.latency, settle=settle)
+    return made, design.top.expected(made, fir.model, settle=settle)
 
 
 def bit_true(design: Design, spec: Spec | None, seed: int, waves: Path | None = None) -> Simulation:
@@ -74,8 +78,8 @@ def filtered(design: Design, samples: NDArray[np.int64]) -> NDArray[np.int64]:
     Raises ``ValueError`` where the Verilog and the model differ: an output is returned only if both agree on it.
     """
     rng = np.random.default_rng(0)
-    made = script(samples, rng, gap_probability=0.0, drain=design.fir.latency + 8)
-    wanted = expected(made, design.fir.model, design.fir.latency)
+    made = script(samples, rng, gap_probability=0.0, drain=design.top.span + 8, interval=design.top.interval)
+    wanted = design.top.expected(made, design.fir.model)
     verdict = simulate(design.verilog, design.top, made, wanted)
     if not verdict.bit_true:
         raise ValueError(f"the Verilog differs from the model in {verdict.mismatches} clocks; first: {verdict.first}")

@@ -39,6 +39,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     return Finished(place / "made", result, done.stdout, done.stderr)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def nothing_remembered() -> Iterator[None]:
+    """Every test measures anew, and leaves no results in the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HWGEN_CACHE", "off")
+        yield
+
+
 @pytest.fixture
 def threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps in threads rather than in processes, which take a second to start."""
@@ -57,7 +65,8 @@ def swift(threads: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def width(component: FirComponent, name: str) -> str:
         component._MustUse__silence = True  # type: ignore[attr-defined]  # Amaranth warns of hardware that nobody builds
-        return str(sum(form.width for form in component.fir.accumulators) * component.fir.channels)
+        fir = component.fir
+        return str(sum(fir.words.widths[k] for k in fir.graph.sums) * fir.channels + fir.latency)
 
     def synthesise_step(text: str, top: str, target: str, dsp: bool, tool: str) -> dict[str, int]:
         return {"lut": int(text) if text.isdigit() else 1, "ff": 1, "carry": 1, "dsp": 0, "bram": 0}

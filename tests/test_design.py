@@ -123,7 +123,7 @@ def test_no_folder_at_all(tmp_path: Path) -> None:
 def test_a_checkpoint_that_was_tampered_with(spoilt: Path) -> None:
     text = (spoilt / "checkpoint").read_text()
     checkpoint = json.loads(text)
-    checkpoint["steps"]["search"]["design"]["adders"][0][0] += 2
+    checkpoint["steps"]["search"]["design"]["graph"]["nodes"][-1][2] += 2
     try:
         (spoilt / "checkpoint").write_text(json.dumps(checkpoint))
         with pytest.raises(NotADesign, match="damaged"):

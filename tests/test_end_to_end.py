@@ -184,7 +184,7 @@ def test_an_interrupted_run_resumes_to_the_same_result(finished: Path, result: d
     cut = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     assert cut.stderr is not None
     for line in cut.stderr:
-        if "placing" in line:
+        if "searching coeff" in line:
             cut.send_signal(2)
             break
     rest = cut.stderr.read()
@@ -245,7 +245,7 @@ BAD = {
     "missing recording": ("[search]", '[stimulus]\nfile = "none.wav"\n[search]', "none.wav"),
     "not a number": ("48e3", "nan", "sample_rate"),
     "a million taps": ("[goal]", "taps = 1000000\n[goal]", "taps"),
-    "not built yet": ("[goal]", "decimate = 2\n[goal]", "not built yet"),
+    "not built yet": ("[goal]", '[hardware]\ninterface = "axi_stream"\n[goal]', "not built yet"),
 }
 
 

@@ -55,7 +55,7 @@ def test_a_run_cut_twice_ends_as_one_that_was_not(finished: Finished, tmp_path: 
     command = [str(HWGEN), "run", "halfband.toml", "--out", "made here", "--jobs", "1"]
     folder = tmp_path / "made here"
 
-    code, out, err = cut(command, tmp_path, environment, "placing coefficients", signal.SIGINT)
+    code, out, err = cut(command, tmp_path, environment, "searching coefficients", signal.SIGINT)
     assert (code, out) == (130, ""), err
     assert "Traceback" not in err
     resuming = shlex.split(err.splitlines()[-1].split("with: ")[1])
@@ -228,7 +228,7 @@ def test_every_kind_of_design_ends_bit_true(name: str, tmp_path: Path) -> None:
         assert result["top"]["gain"] != 1.0
     if name == "accumulator bits":
         fir = package.load(tmp_path / "made").fir
-        assert max(form.width for form in fir.accumulators) <= 12
+        assert max(fir.words.widths[k] for k in fir.words.accumulators) <= 12
     if name == "fixed coefficient bits":
         assert max(result["bits"].values()) <= 8
     if name == "complex":

@@ -1,44 +1,36 @@
-"""Finite impulse response filter, transposed form, constant coefficients: the integer model beside the hardware.
+"""Finite impulse response filter with constant coefficients, in any structure: the integer model beside the hardware.
 
-One adder graph multiplies each sample by all constants; a chain of accumulators adds the products, one register a
-tap. Every accumulator has the most significant bit its worst case needs and drops the low bits it was told to drop;
-one constant, added at the start of the chain, takes out the mean of everything dropped (and holds the half of a
-half-up rounding).
+A signal-flow graph of adders and delays computes the convolution; every word has the most significant bit its worst
+case needs and drops the low bits it was told to drop. One constant, added at the end, takes out the mean of everything
+dropped (and holds the half of a half-up rounding).
 """
 
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from amaranth.hdl import Cat, Const, Module, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from numpy.typing import NDArray
 
-from hwgen.adders import AdderGraph, shifted
+from hwgen.blocks.lowering import Schedule, lower
 from hwgen.blocks.operand import Operand
-from hwgen.blocks.truncation import Dropped, dropped
+from hwgen.blocks.words import Dropped, Words
 from hwgen.fixed import Format, Overflow, Rounding, quantise, quantise_hw
+from hwgen.flowgraph import FlowGraph
 
-TABLE_BITS = 16  # input widths up to this are enumerated: exact ranges, exact errors, table look-up in the model
 _BLOCK = 1 << 14  # samples the model works on at a time: operands stay in the cache
 
 
 @dataclass(frozen=True)
-class Product:
-    """What tap `tap` adds to its accumulator: node `node` of the graph, shifted left (negative `shift`: truncated)."""
-
-    tap: int
-    node: int
-    shift: int
-    negative: bool
-
-
-@dataclass(frozen=True)
 class Fir:
-    """FIR filter ``y[n] = sum_k h[k] x[n - k]`` in transposed form.
+    """FIR filter ``y[m] = sum_k h[k] x[m R - k]``, or ``y[m] = sum_k h[m mod L + k L] x[m // L - k]``.
 
-    Latency: 3 clocks (input register, accumulator, output register). Throughput: one sample a clock.
+    R samples in for each output (`decimate`; the first sample gives the first output), or L outputs for each sample
+    (`interpolate`, one a clock): the convention of ``scipy.signal.upfirdn``. Latency: ``schedule.last + 3`` clocks
+    (input register, pipeline, sum register, output register), 3 where `depth` is None. Throughput: one sample a clock,
+    one in L clocks where it interpolates.
 
     Parameters
     ----------
@@ -48,172 +40,141 @@ class Fir:
         Fraction bits of the coefficients.
     input, output
         Formats of the samples.
-    rounding, overflow
-        How the last accumulator becomes an output.
     graph
-        Adder graph that has every coefficient's odd fundamental, with the LSB of every node.
-    accumulator_lsbs
-        LSB weight of each accumulator, as a power of two (-14 stands for 2**-14); accumulator 0 is the last.
+        Signal-flow graph of the filter, with the LSB of every adder; one output for each phase.
+    rounding, overflow
+        How the sum becomes an output.
     channels
         1, or 2 for complex samples under the same real coefficients.
     reset_data
         False: reset clears the valid bits alone and leaves the delay line as it is.
     equal_widths
         True: every accumulator is as wide as the widest, as one word length for all would have it.
+    structure
+        Name of the graph's structure, for the reader.
+    depth
+        Most adders between two registers; None: as many as the structure has.
+    decimate, interpolate
+        R and L; one of them is 1.
     """
 
     coefficients: tuple[int, ...]
     fraction: int
     input: Format
     output: Format
-    graph: AdderGraph
-    accumulator_lsbs: tuple[int, ...]
+    graph: FlowGraph
     rounding: Rounding = Rounding.HALF_UP
     overflow: Overflow = Overflow.SATURATE
     channels: int = 1
     reset_data: bool = True
     equal_widths: bool = False
-    latency: int = 3
+    structure: str = "transposed"
+    depth: int | None = None
+    decimate: int = 1
+    interpolate: int = 1
 
     def __post_init__(self) -> None:
         if not self.coefficients or self.coefficients[-1] == 0:
             raise ValueError("a FIR needs at least one coefficient, and the last must not be 0")
-        if len(self.accumulator_lsbs) != len(self.coefficients):
-            raise ValueError(
-                f"{len(self.coefficients)} coefficients need as many accumulators, not {len(self.accumulator_lsbs)}"
-            )
-        for value in self.coefficients:
-            if value:
-                self.graph.find(value)
+        if min(self.decimate, self.interpolate) != 1 or max(self.decimate, self.interpolate) < 1:
+            raise ValueError("a FIR decimates or interpolates by a whole number, or does neither")
+        if len(self.graph.outputs) != self.interpolate:
+            raise ValueError(f"the graph has {len(self.graph.outputs)} outputs for {self.interpolate} phases")
+        for phase, response in enumerate(self.graph.responses()):
+            wanted = self.coefficients[phase :: self.interpolate]
+            if response != tuple(int(v) for v in np.trim_zeros(np.array(wanted, dtype=object), "b")):
+                raise ValueError(f"the graph does not compute these coefficients, but {response}")
+
+    # ------------------------------------------------------------------ timing
+    @cached_property
+    def schedule(self) -> Schedule:
+        """Pipeline stages of the graph."""
+        return Schedule(self.graph, self.depth)
+
+    @property
+    def latency(self) -> int:
+        """Clocks from the edge that takes a sample to the edge at which its (first) output is seen."""
+        return self.schedule.last + 3
+
+    @property
+    def spacing(self) -> int:
+        """Clocks from one output of a sample to the next."""
+        return 1
+
+    @property
+    def interval(self) -> int:
+        """Clocks from one sample to the next."""
+        return self.interpolate
+
+    @property
+    def registers(self) -> int:
+        """Flip-flops of the data path of one channel."""
+        ends = self.input.width + self.output.width
+        return self.schedule.registers(self.words) + ends + sum(self.words.widths[o.node] for o in self.graph.outputs)
 
     # ------------------------------------------------------------------ widths
+    @cached_property
+    def words(self) -> Words:
+        """Range, width and error of every word."""
+        return Words(self.graph, self.input, self.equal_widths)
+
     @property
     def product_lsb(self) -> int:
         """Weight (power of two) of the lowest bit of a full-precision product."""
         return -(self.fraction + self.input.fraction)
 
-    @cached_property
-    def products(self) -> tuple[Product | None, ...]:
-        """What each tap adds, None where the coefficient is 0."""
-        found: list[Product | None] = []
-        for tap, (value, lsb) in enumerate(zip(self.coefficients, self.accumulator_lsbs, strict=True)):
-            if value == 0:
-                found.append(None)
-                continue
-            node, shift = self.graph.find(value)
-            align = self.product_lsb + self.graph.lsbs[node] + shift - lsb
-            found.append(Product(tap, node, align, value < 0))
-        return tuple(found)
-
-    @cached_property
-    def inputs(self) -> NDArray:
-        """Every input word, or for wide inputs the two extremes and zero."""
-        low, high = self.input.minimum, self.input.maximum
-        if self.enumerated:
-            return np.arange(low, high + 1, dtype=np.int64)
-        return np.array([low, 0, high], dtype=object)
-
     @property
-    def enumerated(self) -> bool:
-        """Whether every input word is tried: ranges and errors are then exact, and the model looks products up."""
-        return self.input.width <= TABLE_BITS
+    def output_lsbs(self) -> tuple[int, ...]:
+        """Weight (power of two) of the lowest bit of each phase's sum, before it is rounded."""
+        return tuple(self.graph.lsbs[o.node] + o.shift + self.product_lsb for o in self.graph.outputs)
 
-    @cached_property
-    def node_values(self) -> list[NDArray]:
-        return self.graph.evaluate(self.inputs)
-
-    @cached_property
-    def _node_slack(self) -> list[int]:
-        """How far a node may pass its values at the extremes, in its own LSBs; 0 where every input was enumerated."""
-        graph, slack = self.graph, [0]
-        for adder in graph.adders:
-            total = 0
-            for node, shift in ((adder.left, adder.left_shift), (adder.right, adder.right_shift)):
-                # The operand's own slack, rounded up, and one for what is dropped of it.
-                total -= _shift(-slack[node], graph.lsbs[node] + shift - adder.lsb)
-                total += graph.lowest[node] + shift < adder.lsb
-            slack.append(0 if self.input.width <= TABLE_BITS else total)
-        return slack
-
-    def node_range(self, node: int) -> tuple[int, int]:
-        """Smallest and largest value node `node` of the graph takes."""
-        values, slack = self.node_values[node], self._node_slack[node]
-        return int(values.min()) - slack, int(values.max()) + slack
-
-    def product_range(self, product: Product) -> tuple[int, int]:
-        """Smallest and largest value a product adds to its accumulator, sign included, in the accumulator's LSBs."""
-        low, high = (_shift(v, product.shift) for v in self.node_range(product.node))
-        return (-high, -low) if product.negative else (low, high)
-
-    @cached_property
-    def constant(self) -> int:
-        """Added to the last accumulator, in its LSBs: minus the mean of all dropped bits.
+    def constant(self, phase: int = 0) -> int:
+        """Added to a phase's sum, in its LSBs: minus the mean of all dropped bits.
 
         The mean is over uniformly distributed input words. A half-up rounding's half is included, so that rounding is
-        plain truncation afterwards. It stands behind the chain, not before it: registers then rest at zero, which
+        plain truncation afterwards. It stands behind the graph, not before it: registers then rest at zero, which
         is the only power-up value an iCE40 flip-flop has.
         """
-        mean = self.dropped.mean
-        if self._half_is_folded:
+        mean = self.dropped[phase].mean
+        if self._half_is_folded(phase):
             mean -= 2.0 ** (-self.output.fraction - 1)
-        return round(-mean * 2.0 ** -self.accumulator_lsbs[0])
+        return round(-mean * 2.0 ** -self.output_lsbs[phase])
+
+    def _half_is_folded(self, phase: int) -> bool:
+        return self.rounding == Rounding.HALF_UP and self.output_lsbs[phase] < -self.output.fraction
+
+    def centred(self, phase: int = 0) -> Format:
+        """Format of a phase's sum with the constant added."""
+        output, constant = self.graph.outputs[phase], self.constant(phase)
+        low, high = self.words.ranges[output.node]
+        if output.negative:
+            low, high = -high, -low
+        return Format.for_range(low + constant, high + constant, fraction=-self.output_lsbs[phase], signed=True)
 
     @property
-    def _half_is_folded(self) -> bool:
-        return self.rounding == Rounding.HALF_UP and self.accumulator_lsbs[0] < -self.output.fraction
-
-    @cached_property
-    def centred(self) -> Format:
-        """Format of the last accumulator with the constant added."""
-        low, high = self.ranges[0]
-        return Format.for_range(
-            low + self.constant, high + self.constant, fraction=-self.accumulator_lsbs[0], signed=True
-        )
-
-    @cached_property
-    def ranges(self) -> tuple[tuple[int, int], ...]:
-        """Smallest and largest value of each accumulator over all inputs, in its LSBs: it cannot overflow."""
-        found, low, high, previous = [], 0, 0, self.accumulator_lsbs[-1]
-        for tap in reversed(range(len(self.coefficients))):
-            lsb, product = self.accumulator_lsbs[tap], self.products[tap]
-            low, high, previous = _shift(low, previous - lsb), _shift(high, previous - lsb), lsb
-            if product is not None:
-                least, most = self.product_range(product)
-                low, high = low + least, high + most
-            found.append((low, high))
-        return tuple(reversed(found))
-
-    @cached_property
-    def accumulators(self) -> tuple[Format, ...]:
-        """Format of each accumulator."""
-        own = [
-            Format.for_range(low, high, fraction=-lsb, signed=True)
-            for (low, high), lsb in zip(self.ranges, self.accumulator_lsbs, strict=True)
-        ]
-        if self.equal_widths:
-            integer = max(f.integer for f in own)
-            own = [Format(integer, f.fraction) for f in own]
-        return tuple(own)
-
-    def node_width(self, node: int) -> int:
-        """Wires of node `node`, sign included."""
-        low, high = self.node_range(node)
-        return max((-low - 1).bit_length() if low < 0 else 0, high.bit_length()) + 1
+    def adders(self) -> int:
+        """Adders of the graph."""
+        return len(self.graph.sums)
 
     # ------------------------------------------------------------------- error
     @cached_property
-    def dropped(self) -> Dropped:
-        """Mean, variance and worst case of everything dropped before the final rounding (see `Dropped`)."""
-        return dropped(self)
+    def dropped(self) -> tuple[Dropped, ...]:
+        """Mean, variance and worst case of everything each phase drops before the final rounding, in output units."""
+        unit = 2.0**self.product_lsb
+        found = [self.words.dropped(phase) for phase in range(self.interpolate)]
+        return tuple(Dropped(d.mean * unit, d.variance * unit**2, d.low * unit, d.high * unit) for d in found)
 
     @cached_property
     def error_bound(self) -> float:
         """Largest distance of any output from the exact convolution, in output LSBs, saturation and wrapping apart."""
-        step, fine = self.output.lsb, 2.0 ** self.accumulator_lsbs[0]
-        offset = self.constant * fine
-        low, high = self.dropped.low + offset, self.dropped.high + offset
+        return max(self._error_bound(phase) for phase in range(self.interpolate))
+
+    def _error_bound(self, phase: int) -> float:
+        step, fine = self.output.lsb, 2.0 ** self.output_lsbs[phase]
+        offset = self.constant(phase) * fine
+        low, high = self.dropped[phase].low + offset, self.dropped[phase].high + offset
         if fine < step:
-            if self._half_is_folded or self.rounding == Rounding.FLOOR:
+            if self._half_is_folded(phase) or self.rounding == Rounding.FLOOR:
                 low -= step - fine
             else:
                 low, high = low - step / 2, high + step / 2
@@ -226,10 +187,10 @@ class Fir:
         Raises ``ValueError`` for words outside the input format.
         """
         x = self._checked(x)
-        return np.stack([self.model(row) for row in x]) if x.ndim == 2 else self._finish(self._chain(x))
+        return np.stack([self.model(row) for row in x]) if x.ndim == 2 else self._filtered(x)
 
     def exact(self, x: NDArray) -> NDArray:
-        """Exact convolution of `x` with the coefficients, in units of ``2**(-fraction - input.fraction)``."""
+        """Exact outputs for the words `x` and these coefficients, in units of ``2**(-fraction - input.fraction)``."""
         x = self._checked(x)
         return np.stack([self.exact(row) for row in x]) if x.ndim == 2 else self._convolved(x)
 
@@ -239,82 +200,44 @@ class Fir:
             raise ValueError(f"samples must lie in {self.input.minimum}..{self.input.maximum} ({self.input})")
         return x
 
-    def _finish(self, y: NDArray) -> NDArray:
-        rounding = Rounding.FLOOR if self._half_is_folded else self.rounding
-        return quantise(y + self.constant, self.centred, self.output, rounding, self.overflow)
+    def _finish(self, y: NDArray, phase: int) -> NDArray:
+        rounding = Rounding.FLOOR if self._half_is_folded(phase) else self.rounding
+        signed_sum = -y if self.graph.outputs[phase].negative else y
+        constant, centred = self.constant(phase), self.centred(phase)
+        return quantise(signed_sum + constant, centred, self.output, rounding, self.overflow)
 
-    @cached_property
-    def _tables(self) -> dict[tuple[int, int], NDArray]:
-        """Product of every input word, by node and shift."""
-        dtype = np.int32 if max(f.width for f in self.accumulators) <= 31 else np.int64
-        return {
-            (p.node, p.shift): shifted(self.node_values[p.node], p.shift).astype(dtype)
-            for p in self.products
-            if p is not None
-        }
-
-    def _chain(self, x: NDArray) -> NDArray:
-        """Last accumulator after each sample."""
-        if not self.enumerated or max(f.width for f in self.accumulators) > 62:
-            return self._accumulate(x.astype(object), self._computed_products)
-        out = np.empty(len(x), dtype=np.int64)
-        history = len(self.coefficients) - 1
-        zero = -self.input.minimum
-        padded = np.concatenate([np.full(history, zero), x.astype(np.intp) - self.input.minimum])
+    def _filtered(self, x: NDArray) -> NDArray:
+        widest = max(*self.words.widths, *(self.centred(p).width for p in range(self.interpolate))) + 1
+        dtype = np.int32 if widest <= 31 else np.int64 if widest <= 62 else object
+        history = max(self.graph.memory)
+        padded = np.concatenate([np.zeros(history, dtype=dtype), x.astype(dtype)])
+        out = np.empty((self.interpolate, len(x)), dtype=object if widest > 62 else np.int64)
         for start in range(0, len(x), _BLOCK):
             words = padded[start : start + _BLOCK + history]
-            out[start : start + _BLOCK] = self._accumulate(words, self._looked_up_products)[history:]
-        return out
-
-    def _looked_up_products(self, words: NDArray) -> dict[tuple[int, int], NDArray]:
-        return {key: table.take(words) for key, table in self._tables.items()}
-
-    def _computed_products(self, words: NDArray) -> dict[tuple[int, int], NDArray]:
-        nodes = self.graph.evaluate(words)
-        return {(p.node, p.shift): shifted(nodes[p.node], p.shift) for p in self.products if p is not None}
-
-    def _accumulate(self, words: NDArray, multiply) -> NDArray:  # type: ignore[no-untyped-def]
-        """Run the chain over one block. `acc[m]` is the accumulator whose content leaves as output m.
-
-        Shifting the chain by a sample is renaming: tap k of sample m - k lands in ``acc[m]``, in the order of the
-        chain.
-        """
-        products = multiply(words)
-        first = next(iter(products.values()))
-        acc = np.zeros(len(words), dtype=first.dtype)
-        previous = self.accumulator_lsbs[-1]
-        for tap in reversed(range(len(self.coefficients))):
-            lsb, product = self.accumulator_lsbs[tap], self.products[tap]
-            if lsb != previous:
-                acc = shifted(acc, previous - lsb)
-                previous = lsb
-            if product is None:
-                continue
-            value = products[product.node, product.shift]
-            into = acc[tap:]
-            if product.negative:
-                into -= value[: len(into)]
-            else:
-                into += value[: len(into)]
-        return acc
+            nodes, count = self.graph.evaluate(words), len(words) - history
+            for phase, output in enumerate(self.graph.outputs):
+                last = nodes[output.node][len(nodes[output.node]) - count :]
+                out[phase, start : start + count] = self._finish(last.astype(out.dtype), phase)
+        return out.T.reshape(-1) if self.interpolate > 1 else out[0][:: self.decimate]
 
     def _convolved(self, x: NDArray) -> NDArray:
         largest = max(abs(self.input.minimum), self.input.maximum) * sum(abs(c) for c in self.coefficients)
         x = x.astype(np.int64 if largest < 1 << 62 else object)
-        out = np.zeros_like(x)
+        spread = np.zeros(len(x) * self.interpolate, dtype=x.dtype)
+        spread[:: self.interpolate] = x
+        out = np.zeros_like(spread)
         for tap, value in enumerate(self.coefficients):
-            if value and tap < len(x):
-                out[tap:] += value * x[: len(x) - tap]
-        return out
+            if value and tap < len(spread):
+                out[tap:] += value * spread[: len(spread) - tap]
+        return out[:: self.decimate]
 
     # ---------------------------------------------------------------- hardware
     def component(self) -> "FirComponent":
-        """Amaranth component: ports ``i_valid, i_data`` and ``o_valid, o_data`` (``i_re, i_im`` where complex)."""
+        """Amaranth component: ports ``i_valid, i_data`` and ``o_valid, o_data`` (``i_re, i_im`` where complex).
+
+        An interpolating filter has ``i_ready``, too.
+        """
         return FirComponent(self)
-
-
-def _shift(value: int, shift: int) -> int:
-    return value << shift if shift >= 0 else value >> -shift
 
 
 class FirComponent(wiring.Component):
@@ -324,63 +247,99 @@ class FirComponent(wiring.Component):
         self.fir = fir
         self.suffixes = ("_re", "_im") if fir.channels == 2 else ("",)
         ports = {"i_valid": In(1), "o_valid": Out(1)}
+        if fir.interval > 1:
+            ports["i_ready"] = Out(1)
         for suffix in self.suffixes:
             ports[f"i{suffix or '_data'}"] = In(fir.input.as_shape())
             ports[f"o{suffix or '_data'}"] = Out(fir.output.as_shape())
         super().__init__(ports)
 
     def elaborate(self, platform: object) -> Module:
-        m = Module()
-        x_valid, acc_valid = Signal(name="x_valid"), Signal(name="acc_valid")
-        m.d.sync += [x_valid.eq(self.i_valid), acc_valid.eq(x_valid), self.o_valid.eq(acc_valid)]
+        m, fir = Module(), self.fir
+        taken = self._taken(m)
+        valids = [Signal(name="x_valid" if k == 0 else f"valid{k}") for k in range(fir.schedule.last + 1)]
+        m.d.sync += [after.eq(before) for before, after in zip([taken, *valids], valids, strict=False)]
+        kept, phase = self._kept(m, valids[-1])
+        m.d.sync += self.o_valid.eq(kept)
         for suffix in self.suffixes:
             data, out = getattr(self, f"i{suffix or '_data'}"), getattr(self, f"o{suffix or '_data'}")
-            self._channel(m, suffix, data, out, x_valid, acc_valid)
+            # What x and the result hold before their first sample is never read: neither needs a reset.
+            x = Signal(fir.input.as_shape(), name=f"x{suffix}", reset_less=True)
+            with m.If(taken):
+                m.d.sync += x.eq(data)
+            # Every operand below is signed: an unsigned sample gets a sign bit, which is 0.
+            sample = x if fir.input.signed else Cat(x, Const(0, 1)).as_signed()
+            sums = lower(m, fir.schedule, fir.words, sample, valids, suffix, fir.reset_data)
+            rounded = self._rounded(m, sums, valids[-1], phase, suffix)
+            result = Signal(fir.output.as_shape(), name=f"result{suffix}", reset_less=True)
+            with m.If(kept):
+                m.d.sync += result.eq(rounded)
+            m.d.comb += out.eq(result)
         return m
 
-    def _channel(self, m: Module, suffix: str, data: Value, out: Value, x_valid: Value, acc_valid: Value) -> None:
-        fir = self.fir
-        # What x and the result hold before their first sample is never read: neither needs a reset.
-        x = Signal(fir.input.as_shape(), name=f"x{suffix}", reset_less=True)
-        with m.If(self.i_valid):
-            m.d.sync += x.eq(data)
-        # Every operand below is signed: an unsigned sample gets a sign bit, which is 0.
-        nodes: list[Value] = [x if fir.input.signed else Cat(x, Const(0, 1)).as_signed()]
-        for k in range(1, len(fir.graph)):
-            nodes.append(self._adder(m, nodes, k, suffix))
-        acc: Value = Const(0, signed(1))
-        previous = fir.accumulator_lsbs[-1]
-        for tap in reversed(range(len(fir.coefficients))):
-            lsb, product, shape = fir.accumulator_lsbs[tap], fir.products[tap], signed(fir.accumulators[tap].width)
-            carried = Operand.of(acc, previous - lsb).value
-            total = carried
-            if product is not None:
-                addend = Operand.of(nodes[product.node], product.shift)
-                total = Signal(shape, name=f"sum{tap}{suffix}")
-                if isinstance(acc, Const) and not product.negative:
-                    m.d.comb += total.eq(addend.value)
-                else:
-                    m.d.comb += total.eq(Operand(carried, 0).combined(addend, product.negative))
-            acc = Signal(shape, name=f"acc{tap}{suffix}", reset_less=not fir.reset_data)
-            with m.If(x_valid):
-                m.d.sync += acc.eq(total)
-            previous = lsb
-        if fir.constant:
-            centred = Signal(signed(fir.centred.width), name=f"centred{suffix}")
-            m.d.comb += centred.eq(Operand(acc, 0).combined(Operand.constant(abs(fir.constant)), fir.constant < 0))
-            acc = centred
-        rounding = Rounding.FLOOR if fir._half_is_folded else fir.rounding
-        rounded = quantise_hw(m, acc, fir.centred, fir.output, rounding, fir.overflow, name=f"rounded{suffix}")
-        result = Signal(fir.output.as_shape(), name=f"result{suffix}", reset_less=True)
-        with m.If(acc_valid):
-            m.d.sync += result.eq(rounded)
-        m.d.comb += out.eq(result)
+    def _taken(self, m: Module) -> Value:
+        """Whether this edge takes a sample; where outputs outnumber samples, one in `interval` clocks."""
+        if self.fir.interval == 1:
+            return self.i_valid
+        # A chain of flags, one for each clock since a sample was taken.
+        taken, since = Signal(name="taken"), Signal(self.fir.interval - 1, name="since")
+        m.d.comb += [self.i_ready.eq(~since.any()), taken.eq(self.i_valid & self.i_ready)]
+        m.d.sync += since.eq(Cat(taken, since[:-1]))
+        return taken
 
-    def _adder(self, m: Module, nodes: list[Value], k: int, suffix: str) -> Signal:
-        """One node of the graph, kept apart by `keep`: Yosys would merge chained adders into carry-save trees."""
-        adder, lsbs = self.fir.graph.adders[k - 1], self.fir.graph.lsbs
-        left = Operand.of(nodes[adder.left], lsbs[adder.left] + adder.left_shift - adder.lsb)
-        right = Operand.of(nodes[adder.right], lsbs[adder.right] + adder.right_shift - adder.lsb)
-        node = Signal(signed(self.fir.node_width(k)), name=f"x{adder.constant}{suffix}", attrs={"keep": 1})
-        m.d.comb += node.eq(left.combined(right, adder.subtract))
-        return node
+    def _kept(self, m: Module, valid: Value) -> tuple[Value, Value]:
+        """Whether the sum register holds what becomes an output, and of which phase."""
+        fir = self.fir
+        acc_valid = Signal(name="acc_valid")
+        if fir.interpolate > 1:
+            phase, is_last = Signal(range(fir.interpolate), name="phase"), Signal(name="is_last")
+            m.d.comb += is_last.eq(phase == fir.interpolate - 1)
+            m.d.sync += [phase.eq(Mux(valid, 0, phase + 1)), acc_valid.eq(valid | (acc_valid & ~is_last))]
+            return acc_valid, phase
+        first: Value = Const(1)
+        if fir.decimate > 1:
+            count, first = Signal(range(fir.decimate), name="count"), Signal(name="is_first")
+            m.d.comb += first.eq(~count.any())
+            with m.If(valid):
+                m.d.sync += count.eq(Mux(count == fir.decimate - 1, 0, count + 1))
+        m.d.sync += acc_valid.eq(valid & first)
+        return acc_valid, Const(0)
+
+    def _rounded(self, m: Module, sums: list[Value], valid: Value, phase: Value, suffix: str) -> Value:
+        """Sum registers, the constant, rounding and overflow; the phases share what comes behind their registers."""
+        fir, held = self.fir, []
+        for number, total in enumerate(sums):
+            name = f"acc{suffix}" if len(sums) == 1 else f"acc_{number}{suffix}"
+            acc = Signal(total.shape(), name=name, reset_less=True)
+            with m.If(valid):
+                m.d.sync += acc.eq(total)
+            held.append(self._centred(m, acc, number, suffix))
+        formats = [fir.centred(number) for number in range(len(sums))]
+        if len(held) == 1:
+            rounding = Rounding.FLOOR if fir._half_is_folded(0) else fir.rounding
+            return quantise_hw(m, held[0], formats[0], fir.output, rounding, fir.overflow, name=f"rounded{suffix}")
+        results = []
+        for number, (centred, form) in enumerate(zip(held, formats, strict=True)):
+            rounding = Rounding.FLOOR if fir._half_is_folded(number) else fir.rounding
+            results.append(
+                quantise_hw(m, centred, form, fir.output, rounding, fir.overflow, name=f"rounded_{number}{suffix}")
+            )
+        chosen: Value = results[-1]
+        for number in reversed(range(len(results) - 1)):
+            following, chosen = chosen, Signal(fir.output.as_shape(), name=f"chosen_{number}{suffix}")
+            now = phase == number if number else ~phase.any()
+            m.d.comb += chosen.eq(Mux(now, results[number], following))
+        return chosen
+
+    def _centred(self, m: Module, acc: Value, phase: int, suffix: str) -> Value:
+        fir, constant = self.fir, self.fir.constant(phase)
+        negative = fir.graph.outputs[phase].negative
+        if not constant and not negative:
+            return acc
+        name = f"centred{suffix}" if fir.interpolate == 1 else f"centred_{phase}{suffix}"
+        centred = Signal(signed(fir.centred(phase).width), name=name)
+        if negative:
+            m.d.comb += centred.eq(Const(constant) - acc)
+        else:
+            m.d.comb += centred.eq(Operand(acc, 0).combined(Operand.constant(abs(constant)), constant < 0))
+        return centred

@@ -14,7 +14,7 @@ from hwgen.check import processes, verilator
 from hwgen.check.processes import SimulatorError
 from hwgen.check.simulate import LIMIT_SECONDS, write_vectors
 from hwgen.check.templates import render
-from hwgen.check.vectors import Expected, Script, Simulation, Top
+from hwgen.check.vectors import Expected, Port, Script, Simulation, Top
 from hwgen.check.words import compare
 
 _VERILATE = [
@@ -100,7 +100,8 @@ def _build(folder: Path, include: Path, compiler: str, limit: float) -> None:
 def _require_widths(header: str, top: Top) -> None:
     """Compare the ports of the model's C++ class, ``VL_OUT16(&o_data,11,0)``, with the declared ones."""
     found = {name: int(high) + 1 for name, high in re.findall(r"VL_(?:IN|OUT)\w*\(&(\w+),(\d+),0\)", header)}
-    for port in (*top.inputs, *top.outputs):
+    ready = (Port("i_ready", 1, signed=False),) if top.interval > 1 else ()
+    for port in (*top.inputs, *ready, *top.outputs):
         if found.get(port.name) != port.width:
             raise SimulatorError(
                 f"the module's ports have other widths than declared: {port.name} is "

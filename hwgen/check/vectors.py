@@ -2,10 +2,14 @@
 
 Time is counted in clock edges. A word of the script is stable at its edge; the response of a clock is what a consumer
 registers at that same edge, before the design reacts to it. So a sample taken at edge t is expected at t + latency.
+
+A design that takes a sample every `interval` clocks has a port ``i_ready``, which follows from the script alone: low
+for interval - 1 clocks after a sample is taken, until a reset; high otherwise. A script so needs no feedback.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,32 +53,65 @@ class Port:
 class Top:
     """A module with the plain interface: data ports as listed, ``clk``, ``rst``, ``i_valid``, ``o_valid`` implied.
 
-    `latency` is in clocks, from the edge that takes a sample to the edge at which a consumer sees its output.
+    `latency` is in clocks, from the edge that takes a sample to the edge at which a consumer sees its (first) output.
+    `interval` is in clocks, from one taken sample to the next that can be taken; above 1 there is an output
+    ``i_ready``, and a sample is taken at an edge with ``i_valid & i_ready & ~rst``. Samples 0, `decimate`,
+    2 `decimate`, ... since power-up or the last reset give outputs: `interpolate` each, `spacing` clocks apart.
     """
 
     module: str
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     latency: int
+    interval: int = 1
+    decimate: int = 1
+    interpolate: int = 1
+    spacing: int = 1
 
     def __post_init__(self) -> None:
         if not self.inputs or not self.outputs:
             raise ValueError(f"module {self.module}: needs at least one data input and one data output")
         if self.latency < 0:
             raise ValueError(f"module {self.module}: latency must be 0 or more clocks, not {self.latency}")
+        for name in ("interval", "decimate", "interpolate", "spacing"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"module {self.module}: {name} must be 1 or more, not {getattr(self, name)}")
+        if self.decimate > 1 and self.interpolate > 1:
+            raise ValueError(f"module {self.module}: decimates or interpolates, not both")
+        if self.span - self.latency >= self.interval:
+            raise ValueError(
+                f"module {self.module}: {self.interpolate} outputs a sample, {self.spacing} clocks apart, need an "
+                f"interval of at least {self.span - self.latency + 1} clocks, not {self.interval}"
+            )
+
+    @property
+    def span(self) -> int:
+        """Clocks from the edge that takes a sample to the edge that sees its last output; the least `drain`."""
+        return self.latency + (self.interpolate - 1) * self.spacing
+
+    def expected(
+        self, script: "Script", model: Callable[[Integers], npt.NDArray[Any]], *, settle: int = 0
+    ) -> "Expected":
+        """`expected` for this module's latency, rates and spacing."""
+        return expected(
+            script, model, self.latency, settle=settle,
+            decimate=self.decimate, interpolate=self.interpolate, spacing=self.spacing,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
 class Script:
     """The stimulus of `clocks` clocks: ``rst`` (clocks,), ``valid`` (clocks,), ``data`` (channels, clocks).
 
-    While ``rst`` is high nothing is taken, whatever ``valid`` says. Data of a clock that takes nothing is garbage on
-    purpose, so that a design which ignores its valid is found out.
+    While ``rst`` is high, or the design is not ready, nothing is taken, whatever ``valid`` says. Data of a clock
+    without ``valid`` is garbage on purpose, so that a design which ignores its valid is found out. `interval` is that
+    of the design.
     """
 
     rst: Booleans
     valid: Booleans
     data: Integers
+    interval: int = 1
 
     def __post_init__(self) -> None:
         if self.data.ndim != 2 or not self.rst.shape == self.valid.shape == self.data.shape[1:]:
@@ -85,22 +122,39 @@ class Script:
         """Length in clocks."""
         return len(self.rst)
 
-    @property
+    @cached_property
     def taken(self) -> Booleans:
         """Clocks at which the design takes a sample."""
-        return self.valid & ~self.rst
+        return self.valid & ~self.rst & self.ready
+
+    @cached_property
+    def ready(self) -> Booleans:
+        """Clocks at which the design is ready, whether or not there is a sample or a reset."""
+        ready = np.ones(self.clocks, dtype=bool)
+        if self.interval == 1:
+            return ready
+        # The first reset and the first offer at or after each clock; past the end: none.
+        first_reset, first_offer = (_next(flags) for flags in (self.rst, self.valid & ~self.rst))
+        clock = int(first_offer[0])
+        while clock < self.clocks:
+            free = min(clock + self.interval, int(first_reset[clock]) + 1, self.clocks)
+            ready[clock + 1 : free] = False
+            clock = int(first_offer[free])
+        return ready
 
 
 @dataclass(frozen=True, eq=False)
 class Expected:
     """The response to a script: ``valid`` (clocks,), ``data`` (channels, clocks), ``compare`` (clocks,).
 
-    ``valid`` must match on every clock, ``data`` where ``compare`` is set (a subset of ``valid``).
+    ``valid`` must match on every clock, ``data`` where ``compare`` is set (a subset of ``valid``). ``ready`` (clocks,)
+    must match on every clock; None where the design has no ``i_ready``.
     """
 
     valid: Booleans
     data: Integers
     compare: Booleans
+    ready: Booleans | None = None
 
     @property
     def samples(self) -> int:
@@ -115,7 +169,7 @@ class Simulation:
     Attributes
     ----------
     samples : outputs whose data was compared
-    mismatches : clocks on which valid, or the data of a compared output, was wrong
+    mismatches : clocks on which valid, ready, or the data of a compared output, was wrong
     simulator : name and version
     first : the first mismatches in words, None when there are none
     seconds : wall-clock time, compilation included
@@ -141,6 +195,7 @@ def script(
     resets: Sequence[int] = (),
     idle: Sequence[tuple[int, int]] = (),
     drain: int = 64,
+    interval: int = 1,
 ) -> Script:
     """Spread samples over clocks, with seeded gaps, idle stretches and resets in mid-stream.
 
@@ -151,14 +206,19 @@ def script(
     rng
         Decides gaps, the length of resets (1 to 3 clocks), and the garbage between samples.
     gap_probability
-        Probability that a clock takes nothing, 0 (a sample on every clock) to below 1.
+        Probability that a clock at which the design is ready takes nothing, 0 (a sample whenever it can be taken) to
+        below 1.
     resets
         Indices of the samples before which ``rst`` is pulsed; 0 resets before the first. Without 0 the script relies
         on the state at power-up, which the interface promises to be the same.
     idle
         Pairs (sample index, clocks): that many clocks more without a sample before that sample.
     drain
-        Clocks without a sample at the end; at least the latency of the design.
+        Clocks without a sample at the end; at least the `Top.span` of the design.
+    interval
+        Clocks from one taken sample to the next that can be taken. Above 1, a sample that is taken as soon as the
+        design is ready has been offered, unchanged, for up to interval - 1 clocks before; resets fall on busy
+        clocks too, and withdraw what is offered then.
 
     Raises
     ------
@@ -174,22 +234,24 @@ def script(
     for index in (*resets, *(index for index, _ in idle)):
         if not 0 <= index < count:
             raise ValueError(f"resets and idle stretches name samples 0 to {count - 1}, not {index}")
-    if drain < 0 or any(clocks < 0 for _, clocks in idle):
-        raise ValueError("drain and idle stretches must be 0 or more clocks")
+    if drain < 0 or interval < 1 or any(clocks < 0 for _, clocks in idle):
+        raise ValueError("drain and idle stretches must be 0 or more clocks, the interval 1 or more")
 
-    # Clocks without a sample before each sample.
+    # Clocks that take nothing before each sample: those at which the design is ready, and all.
     empty: Integers = np.asarray(rng.geometric(1 - gap_probability, size=count), dtype=np.int64) - 1
     for index, clocks in idle:
         empty[index] += clocks
-    pulses = {index: (int(rng.integers(1, 4)), int(rng.integers(0, empty[index] + 1))) for index in sorted({*resets})}
-    for index, (width, _) in pulses.items():
-        empty[index] += width
-    position = np.cumsum(empty) + np.arange(count)  # the clock of each sample
+    between = empty + (interval - 1) * (np.arange(count) > 0)
+    pulses = {index: (int(rng.integers(1, 4)), int(rng.integers(0, between[index] + 1))) for index in sorted({*resets})}
+    for index, (width, offset) in pulses.items():
+        # A reset ends the busy clocks: the sample may come at once.
+        between[index] = offset + width + min(empty[index], between[index] - offset)
+    position = np.cumsum(between) + np.arange(count)  # the clock of each sample
     clocks = int(position[-1]) + 1 + drain
 
     rst = np.zeros(clocks, dtype=bool)
     for index, (width, offset) in pulses.items():
-        start = int(position[index] - empty[index]) + offset
+        start = int(position[index] - between[index]) + offset
         rst[start : start + width] = True
     # Garbage: the complement of some sample stays inside the port's width whether it is signed or not, once masked.
     data = ~values[:, rng.integers(0, count, size=clocks)]
@@ -197,11 +259,42 @@ def script(
     valid[rst] = rng.random(int(np.count_nonzero(rst))) < 0.5
     valid[position] = True
     data[:, position] = values
-    return Script(rst, valid, data)
+    if interval > 1:
+        held = np.where(empty == 0, rng.integers(0, interval, size=count), 0)
+        held[[0, *pulses]] = 0
+        _offer(valid, data, position - held, held, values)
+        for index, (_, offset) in pulses.items():
+            if index > 0 and offset < interval:
+                early = rng.integers(0, offset + 1, size=1)
+                start = position[index : index + 1] - between[index] + offset
+                _offer(valid, data, start - early, early, values[:, index : index + 1])
+    return Script(rst, valid, data, interval)
+
+
+def _offer(valid: Booleans, data: Integers, start: Integers, clocks: Integers, values: Integers) -> None:
+    """Offer sample k of `values` for ``clocks[k]`` clocks from ``start[k]`` on, in place."""
+    ends = np.cumsum(clocks)
+    where = np.arange(int(ends[-1])) + np.repeat(start - (ends - clocks), clocks)
+    valid[where] = True
+    data[:, where] = np.repeat(values, clocks, axis=1)
+
+
+def _next(flags: Booleans) -> Integers:
+    """For each clock, and the one past the end, the first at or after it that is set; past the end where none is."""
+    clocks = len(flags)
+    where = np.append(np.where(flags, np.arange(clocks), clocks), clocks)
+    return np.minimum.accumulate(where[::-1])[::-1]
 
 
 def expected(
-    script: Script, model: Callable[[Integers], npt.NDArray[Any]], latency: int, *, settle: int = 0
+    script: Script,
+    model: Callable[[Integers], npt.NDArray[Any]],
+    latency: int,
+    *,
+    settle: int = 0,
+    decimate: int = 1,
+    interpolate: int = 1,
+    spacing: int = 1,
 ) -> Expected:
     """Work out what a design must answer to a script.
 
@@ -210,42 +303,48 @@ def expected(
     script
         The stimulus.
     model
-        Exact integers (channels, n) in, (output channels, n) out; called once for each stretch between resets that
-        holds a sample, so it starts from a fresh history each time.
+        Exact integers (channels, n) in, (output channels, m) out with m = n, ceil(n / decimate) or n * interpolate;
+        called once for each stretch between resets that holds a sample, so it starts from a fresh history each time.
     latency
-        Clocks from the edge that takes a sample to the edge that sees its output. A reset at any edge from the
-        first up to, not including, the second drops the output.
+        Clocks from the edge that takes a sample to the edge that sees its first output. A reset at any edge from
+        the first up to, not including, that of an output drops it.
     settle
-        For a design whose reset keeps the delay lines (``reset_data = false``): the data of the first `settle`
-        outputs after a reset in mid-stream is not compared, as it depends on the samples before. 0 otherwise.
+        For a design whose reset keeps the delay lines (``reset_data = false``): the data of the outputs of the
+        first `settle` samples after a reset in mid-stream is not compared, as it depends on the samples before.
+    decimate, interpolate, spacing
+        As in `Top`; `Top.expected` fills them in.
 
     Raises
     ------
     ValueError
-        When the script ends before the last output, or the model returns another number of samples.
+        When the script ends before the last output, or the model returns another number of outputs.
     """
     when = np.flatnonzero(script.taken)
     if len(when) == 0:
         raise ValueError("the script takes no sample, so there is nothing to compare")
-    if when[-1] + latency >= script.clocks:
-        raise ValueError(f"the script ends before its last output: drain must be at least the latency, {latency}")
+    span = latency + (interpolate - 1) * spacing
+    if when[-1] + span >= script.clocks:
+        raise ValueError(f"the script ends before its last output: drain must be at least the latency, {span}")
     resets = np.concatenate([[0], np.cumsum(script.rst)])  # resets at edges before t
-    segment = resets[when]
-    starts = np.flatnonzero(np.concatenate([[True], np.diff(segment) > 0]))
-    outputs = []
+    starts = np.flatnonzero(np.concatenate([[True], np.diff(resets[when]) > 0]))
+    answers, owners = [], []  # the outputs of each stretch, and the sample that each belongs to
     compared = np.ones(len(when), dtype=bool)
     for start, stop in zip(starts, [*starts[1:], len(when)], strict=True):
+        owner = np.repeat(np.arange(start, stop, decimate), interpolate)
         answer = np.atleast_2d(np.asarray(model(script.data[:, when[start:stop]])))
-        if answer.shape[1:] != (stop - start,):
-            raise ValueError(f"the model returned {answer.shape} for {stop - start} samples")
-        outputs.append(answer.astype(np.int64))
+        if answer.shape[1:] != owner.shape:
+            raise ValueError(f"the model returned {answer.shape} for {stop - start} samples, not {len(owner)} outputs")
+        answers.append(answer.astype(np.int64))
+        owners.append(owner)
         if start > 0:
             compared[start : min(stop, start + settle)] = False
-    seen = resets[when + latency] == segment
+    outputs, sample = np.concatenate(answers, axis=1), np.concatenate(owners)
+    edge = when[sample] + latency + spacing * (np.arange(len(sample)) % interpolate)
+    seen = resets[edge] == resets[when[sample]]
     valid, compare = np.zeros(script.clocks, dtype=bool), np.zeros(script.clocks, dtype=bool)
-    valid[when[seen] + latency] = True
-    compare[when[seen] + latency] = compared[seen]
-    data = np.zeros((len(outputs[0]), script.clocks), dtype=np.int64)
-    data[:, when[seen] + latency] = np.concatenate(outputs, axis=1)[:, seen]
+    valid[edge[seen]] = True
+    compare[edge[seen]] = compared[sample[seen]]
+    data = np.zeros((len(outputs), script.clocks), dtype=np.int64)
+    data[:, edge[seen]] = outputs[:, seen]
     data[:, ~compare] = 0
-    return Expected(valid, data, compare)
+    return Expected(valid, data, compare, script.ready if script.interval > 1 else None)

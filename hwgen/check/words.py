@@ -1,8 +1,9 @@
 """Vectors as text: one line a clock, one group of hexadecimal digits a port, the same files for every simulator.
 
 A line starts with a digit of flags, then has the ports in order, each padded with zeros to whole digits, so that an
-unknown bit of one port cannot hide another port. Stimulus: flags = {rst, valid}. Response: {valid}. Expected:
-{compare, valid}. An unknown bit of a response reads ``x``, ``X``, ``z`` or ``Z`` and is no expected digit.
+unknown bit of one port cannot hide another port. Stimulus: flags = {rst, valid}. Response: {ready, valid}. Expected:
+{ready, compare, valid}; ready is 0 where the design has no ``i_ready``. An unknown bit of a response reads ``x``,
+``X``, ``z`` or ``Z`` and is no expected digit.
 """
 
 from collections.abc import Sequence
@@ -47,8 +48,10 @@ def width(ports: tuple[Port, ...]) -> int:
 
 
 def stimulus(script: Script, top: Top) -> bytes:
-    """Text of a script; raises ``ValueError`` when a sample does not fit its port."""
+    """Text of a script; raises ``ValueError`` when a sample does not fit its port, or for another interval."""
     _require_channels(script.data, top.inputs, "input")
+    if script.interval != top.interval:
+        raise ValueError(f"a script for an interval of {script.interval}, {top.module} has {top.interval}")
     for port, values in zip(top.inputs, script.data[:, script.taken], strict=True):
         if values.size and not port.minimum <= values.min() <= values.max() <= port.maximum:
             raise ValueError(
@@ -63,7 +66,12 @@ def expected_lines(expected: Expected, top: Top) -> bytes:
     for port, values in zip(top.outputs, expected.data, strict=True):
         if values.size and not port.minimum <= values.min() <= values.max() <= port.maximum:
             raise ValueError(f"the model gives {values.min()}..{values.max()}, which {port.name} cannot carry")
-    return _lines(expected.valid + 2 * expected.compare.astype(np.uint8), expected.data, top.outputs)
+    flags = expected.valid + 2 * expected.compare.astype(np.uint8)
+    if (expected.ready is None) != (top.interval == 1):
+        raise ValueError(f"i_ready must be expected where the interval is above 1, {top.module} has {top.interval}")
+    if expected.ready is not None:
+        flags = flags + 4 * expected.ready.astype(np.uint8)
+    return _lines(flags, expected.data, top.outputs)
 
 
 def compare(response: bytes, expected: bytes, outputs: tuple[Port, ...]) -> tuple[int, str | None]:
@@ -92,7 +100,7 @@ def compare(response: bytes, expected: bytes, outputs: tuple[Port, ...]) -> tupl
     got = np.frombuffer(response, dtype=np.uint8).reshape(-1, length)
     want = np.frombuffer(expected, dtype=np.uint8).reshape(-1, length)
     flags = want[:, 0] - ord("0")
-    differs = got[:, 0] != ord("0") + (flags & 1)
+    differs = got[:, 0] != ord("0") + (flags & 1) + (flags >> 1 & 2)
     differs |= (flags & 2).astype(bool) & (got[:, 1:] != want[:, 1:]).any(axis=1)
     clocks = np.flatnonzero(differs)
     if len(clocks) == 0:
@@ -105,8 +113,12 @@ def compare(response: bytes, expected: bytes, outputs: tuple[Port, ...]) -> tupl
 def _describe(clock: int, got: bytes, want: bytes, outputs: tuple[Port, ...]) -> str:
     flags = int(want[:1])
     found = []
-    if got[:1] != b"%d" % (flags & 1):
-        found.append(f"o_valid is {got[:1].decode().lower()}, expected {flags & 1}")
+    for name, bit, wanted in (("o_valid", 0, flags & 1), ("i_ready", 1, flags >> 2)):
+        if not got[:1].isdigit():
+            # One digit has both flags: the other one may be the unknown one.
+            found += [f"{name} is {got[:1].decode().lower()}, expected {wanted}"] if bit == 0 or wanted else []
+        elif int(got[:1]) >> bit & 1 != wanted:
+            found.append(f"{name} is {int(got[:1]) >> bit & 1}, expected {wanted}")
     for field in fields(outputs) if flags & 2 else ():
         mine, theirs = got[field.start : field.stop], want[field.start : field.stop]
         if mine != theirs:

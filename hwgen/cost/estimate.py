@@ -10,18 +10,18 @@ from hwgen.cost.resources import Resources
 
 FEATURES = (
     "multiplier_bits", "accumulator_bits", "negated_bits", "rounding_bits", "saturated_bits",
-    "multiplier_adders", "accumulator_adders", "inverted_bits", "odd_adders",
+    "multiplier_adders", "accumulator_adders", "inverted_bits", "odd_adders", "chosen_bits",
 )  # fmt: skip
 
-# LUTs for one of each feature. Fitted to Yosys 0.70 over 64 random filters by `benchmarks/estimate.py --fit`; without
-# `--fit` it prints the error over others. Bits cost about one LUT each. Adders are cheaper than their bits: Yosys finds
-# equal bits in them. An iCE40 carry takes both operands as they are, so what is subtracted is inverted in LUTs; a CCU2C
-# adds two bits, so an odd adder wastes one.
+# LUTs for one of each feature. Fitted to Yosys 0.70 over 48 random filters of all structures by
+# `benchmarks/estimate.py --fit`; without `--fit` it prints the error over others. Bits cost about one LUT each. An
+# iCE40 carry takes both operands as they are, so what is subtracted is inverted in LUTs; a CCU2C adds two bits, so an
+# odd adder wastes one.
 _DEFAULTS = {
-    "ice40": (1.25, 0.953, 0.366, 1.245, 1.248, -3.22, 0.377, 0.636, 0.0),
-    "ecp5": (1.07, 1.018, 0.833, 1.047, 1.151, -1.926, -0.027, 0.0, 0.524),
-    "xc7": (0.918, 0.939, 0.263, 0.266, 1.62, -2.363, 0.709, 0.0, 0.0),
-    "gowin": (1.056, 0.991, 0.947, 1.043, 1.177, -1.624, -0.001, 0.0, 0.0),
+    "ice40": (1.033, 0.999, 0.757, 1.071, 1.024, -0.128, -0.673, 0.89, 0.0, 0.581),
+    "ecp5": (0.901, 1.063, 0.666, 0.844, 1.023, 1.502, -0.657, 0.0, 0.145, 0.923),
+    "xc7": (0.941, 0.915, 0.076, 0.079, 0.941, -0.083, 0.46, 0.0, 0.0, 0.317),
+    "gowin": (0.978, 1.028, 0.815, 0.987, 1.047, 0.14, -0.703, 0.0, 0.0, 0.689),
 }
 
 # Carry cells for an adder bit and for an adder: SB_CARRY and ALU one a bit, CCU2C two bits each, CARRY4 four.
@@ -74,6 +74,8 @@ class Work:
         Adders of the multiplier block and of the chain.
     registers
         Flip-flops.
+    chosen_bits
+        Bits that a choice between the phases of an interpolating filter makes, two words at a time.
     """
 
     multiplier_bits: NDArray[np.float64]
@@ -86,9 +88,10 @@ class Work:
     multiplier_adders: NDArray[np.float64]
     accumulator_adders: NDArray[np.float64]
     registers: NDArray[np.float64]
+    chosen_bits: NDArray[np.float64]
 
     def features(self) -> NDArray[np.float64]:
-        """Array (P, 9) in the order of `FEATURES` and of the model's weights."""
+        """Array (P, 10) in the order of `FEATURES` and of the model's weights."""
         columns = [np.atleast_1d(getattr(self, name)) for name in FEATURES]
         return np.stack(np.broadcast_arrays(*columns), axis=-1).astype(np.float64)
 
@@ -106,6 +109,11 @@ class Estimate:
     def of(cls, target: str) -> "Estimate":
         """The model as fitted beforehand for `target`."""
         return cls(target, _DEFAULTS[target])
+
+    @property
+    def inverting(self) -> float:
+        """LUTs for each inverted bit of a subtracted word."""
+        return self.weights[FEATURES.index("inverted_bits")]
 
     def luts(self, work: Work) -> NDArray[np.float64]:
         """Estimated LUTs, shape (P,)."""

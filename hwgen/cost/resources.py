@@ -28,10 +28,11 @@ class Resources:
 
 @dataclass(frozen=True)
 class Target:
-    """A device family: the synthesis command and the weight of each cell in each count."""
+    """A device family: the synthesis command, what is added without and with DSP blocks, the weight of each cell."""
 
     synth: str
     no_dsp: str
+    with_dsp: str
     lut: Mapping[str, int]
     carry: tuple[str, ...]
     dsp: tuple[str, ...]
@@ -42,18 +43,20 @@ class Target:
 _RAM = {"RAM32M": 4, "RAM64M": 4, "RAM32X1S": 1, "RAM64X1S": 1, "RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1D": 4}
 
 TARGETS: Mapping[str, Target] = {
-    "ice40": Target("synth_ice40", "", {"SB_LUT4": 1}, ("SB_CARRY",), ("SB_MAC16",), ("SB_RAM40",), ("SB_DFF",)),
+    "ice40": Target(
+        "synth_ice40", "", "-dsp", {"SB_LUT4": 1}, ("SB_CARRY",), ("SB_MAC16",), ("SB_RAM40",), ("SB_DFF",)
+    ),
     "ecp5": Target(
-        "synth_ecp5", "-nodsp", {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6},
+        "synth_ecp5", "-nodsp", "", {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6},
         ("CCU2C",), ("MULT18X18D", "ALU54B"), ("DP16KD", "PDPW16KD"), ("TRELLIS_FF",),
     ),
     "xc7": Target(
-        "synth_xilinx -flatten -family xc7 -noiopad", "-nodsp",
+        "synth_xilinx -flatten -family xc7 -noiopad", "-nodsp", "",
         {**{f"LUT{k}": 1 for k in range(1, 7)}, "SRL16E": 1, "SRLC32E": 1, "SRLC16E": 1, **_RAM},
         ("CARRY4",), ("DSP48E1",), ("RAMB18E1", "RAMB36E1"), ("FDRE", "FDSE", "FDCE", "FDPE"),
     ),
     "gowin": Target(
-        "synth_gowin -noiopads", "-nodsp", {**{f"LUT{k}": 1 for k in range(1, 5)}, "ALU": 1, "RAM16SDP4": 4},
+        "synth_gowin -noiopads", "-nodsp", "", {**{f"LUT{k}": 1 for k in range(1, 5)}, "ALU": 1, "RAM16SDP4": 4},
         ("ALU",), ("MULT", "PADD", "ALU54D"), ("SP", "SDP", "DP", "ROM", "pROM"), ("DFF",),
     ),
 }  # fmt: skip
@@ -64,11 +67,17 @@ def synthesise(verilog: str, top: str, target: str, dsp: bool = False, timeout: 
 
     Raises ``YosysError`` where Yosys fails or passes `timeout` seconds.
     """
-    family = TARGETS[target]
-    command = " ".join(part for part in (family.synth, "" if dsp else family.no_dsp, f"-top {top}") if part)
+    command = synthesis_command(top, target, dsp)
     report = yosys.run({"design.v": verilog}, ["read_verilog design.v", command, "tee -q -o stat.json stat -json"],
                        "stat.json", timeout)  # fmt: skip
     return count(json.loads(report)["modules"]["\\" + top]["num_cells_by_type"], target)
+
+
+def synthesis_command(top: str, target: str, dsp: bool) -> str:
+    """The Yosys command that synthesises module `top` for `target`."""
+    family = TARGETS[target]
+    parts = (family.synth, family.with_dsp if dsp else family.no_dsp, f"-top {top}")
+    return " ".join(part for part in parts if part)
 
 
 def count(cells: Mapping[str, int], target: str) -> Resources:

@@ -1,15 +1,18 @@
 """A design worth measuring, and what was measured of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwgen.blocks.fir import Fir
+from hwgen.blocks.folded import Folded
 from hwgen.cost.estimate import Work
 from hwgen.cost.resources import Resources
+from hwgen.designs.cascade import Factors
 from hwgen.designs.reference import Reference
 from hwgen.designs.values import Coefficients
+from hwgen.fixed import exact_decimal
 from hwgen.response import Measurement, measure
 
 
@@ -20,14 +23,28 @@ class Candidate:
     label: str
     kind: str
     coefficients: Coefficients
-    fir: Fir
-    work: Work
+    fir: Fir | Folded
+    work: Work | None  # None for folded filters, which have an estimate of their own
     estimate: float
+    factors: Factors | None = None  # of a cascade, whose product the coefficients are
+
+    @property
+    def taps(self) -> list[tuple[str, str, int]]:
+        """Name, exact value and bits of each coefficient that is multiplied by, each symmetric pair once."""
+        if self.factors is None:
+            return _taps("tap", self.coefficients)
+        parts = enumerate(c for c, _ in self.factors.parts)
+        return [tap for number, part in parts for tap in _taps(f"f{number}_tap", part)]
 
     @property
     def bits(self) -> int:
         """Sum of coefficient bits, each symmetric pair once."""
-        return sum(self.coefficients.bits)
+        return sum(bits for _, _, bits in self.taps)
+
+
+def _taps(name: str, c: Coefficients) -> list[tuple[str, str, int]]:
+    values = zip(c.free, c.bits, strict=True)
+    return [(f"{name}{k}", exact_decimal(value, c.fraction), bits) for k, (value, bits) in enumerate(values)]
 
 
 @dataclass(frozen=True)
@@ -50,16 +67,22 @@ class Quality:
 
 @dataclass(frozen=True)
 class Tried:
-    """A candidate, its quality and, where it was synthesised, its resources."""
+    """A candidate, its quality and, where it was synthesised and placed, its resources."""
 
     candidate: Candidate
     quality: Quality
     meets: bool
     resources: Resources | None = None
-    history: tuple[tuple[int, float], ...] = field(default=())
+    place: dict[str, Any] | None = None
+
+    def size(self, minimise: str) -> float:
+        """LUTs, or the cells where ``minimise = "cells"``; infinite where they were not measured."""
+        if minimise == "cells":
+            return np.inf if self.place is None else float(self.place["cells"])
+        return np.inf if self.resources is None else self.resources.lut
 
 
-def judge(reference: Reference, fir: Fir, coefficients: Coefficients) -> Quality:
+def judge(reference: Reference, fir: Fir | Folded, coefficients: Coefficients) -> Quality:
     """Run the bit-true model over the stimulus and compare it with the exact filter.
 
     The exact filter is that of the quantised coefficients where there is a mask (the mask judges the coefficients),
@@ -70,12 +93,8 @@ def judge(reference: Reference, fir: Fir, coefficients: Coefficients) -> Quality
     if reference.mask is not None:
         exact = fir.exact(samples).astype(np.float64) * 2.0**fir.product_lsb
     else:
-        exact = np.stack([_filtered(row, reference) for row in samples])
+        exact = np.stack([reference.filtered(row) for row in samples])
     noise = float(np.mean((outputs - exact) ** 2))
     sqnr = 10 * np.log10(float(np.mean(exact**2)) / noise) if noise else np.inf
     response = None if reference.mask is None else measure(coefficients.floats, reference.mask)
     return Quality(response, float(sqnr), fir.error_bound)
-
-
-def _filtered(row: NDArray[np.int64], reference: Reference) -> NDArray[np.float64]:
-    return np.convolve(row * reference.spec.input.format.lsb, reference.ideal)[: len(row)]

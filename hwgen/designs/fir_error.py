@@ -93,7 +93,7 @@ def _within_bits(search: "Search", budget: int) -> "Outcome":
     if found is None:
         least = int(taps.problem(budget=float(budget)).table[:, 0].sum())
         raise search.spec.blame("goal.budget.bits", f"the taps need at least {least} bits", f"give {least} or more")
-    search._count(found)
+    search.sources.count(found)
     search.allocation = found
     options = [taps.coefficients(np.array(found.bits)), improved(search, taps, found.bits)]
     best = min((c for c in options if any(c.values)), key=lambda c: _error(search, c), default=None)
@@ -109,7 +109,7 @@ def _within_bits(search: "Search", budget: int) -> "Outcome":
         if made is not None:
             baselines[kind] = made
     measured = search.measured([candidate, *baselines.values()])
-    return search._outcome(measured[0], dict(zip(baselines, measured[1:], strict=True)))
+    return search.outcome(measured[0], dict(zip(baselines, measured[1:], strict=True)))
 
 
 def _within_luts(search: "Search", budget: float) -> "Outcome":
@@ -128,7 +128,7 @@ def _within_luts(search: "Search", budget: float) -> "Outcome":
         remedy = "give a larger budget" + (f"; the smallest one tried takes {smallest:g}" if smallest else "")
         raise search.spec.blame("goal.budget.luts", reason, remedy)
     chosen = min(pool, key=lambda t: (not t.meets, _error(search, t.candidate.coefficients)))
-    return search._outcome(chosen, baselines)
+    return search.outcome(chosen, baselines)
 
 
 def _fitted(search: "Search", taps: TapBits, budget: float, method: str, evaluations: int, kind: str) -> Tried | None:
@@ -150,7 +150,7 @@ def _fitted(search: "Search", taps: TapBits, budget: float, method: str, evaluat
             low = share
         else:
             if kind == "search":
-                search._count(found)
+                search.sources.count(found)
                 search.allocation = found
             tried = search.measured([candidate])[0]
             if tried.resources is not None and tried.resources.lut <= budget:

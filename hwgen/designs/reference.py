@@ -7,11 +7,12 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import signal
 
 from hwgen import stimulus
 from hwgen.fixed import Rounding
 from hwgen.response import Band, Mask, measure, remez, shortest
-from hwgen.spec import Spec
+from hwgen.spec import Spec, filter_rate
 
 LONGEST = 1024  # taps beyond which a length is no longer searched for
 _SAMPLES = 1 << 16
@@ -38,8 +39,13 @@ class Reference:
     @cached_property
     def power(self) -> float:
         """Power of the ideal filter's output on the stimulus, in output units, both channels together."""
-        scale = self.spec.input.format.lsb
-        return float(sum(np.mean(np.convolve(row * scale, self.ideal)[: len(row)] ** 2) for row in self.samples))
+        return float(sum(np.mean(self.filtered(row) ** 2) for row in self.samples))
+
+    def filtered(self, row: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Outputs of the ideal filter for one channel's words, decimated or interpolated as the file says."""
+        up, down = self.spec.response.interpolate, self.spec.response.decimate
+        y = signal.upfirdn(self.ideal, row * self.spec.input.format.lsb, up, down)
+        return np.asarray(y[: -(-len(row) * up // down)], dtype=np.float64)
 
     @cached_property
     def sqnr_goal_db(self) -> float | None:
@@ -59,6 +65,14 @@ class Reference:
         goal = self.sqnr_goal_db
         return np.inf if goal is None else self.power / 10 ** (goal / 10) / self.channels
 
+    def coefficient_noise(self, taps: NDArray[np.float64]) -> float:
+        """Power that taps other than the ideal ones add where no mask judges them, in output units."""
+        if self.mask is not None:
+            return 0.0
+        scale = self.spec.input.format.lsb
+        power = float(np.mean((self.samples * scale) ** 2))
+        return power * float(np.sum((taps - self.ideal) ** 2))
+
     @property
     def rounding_noise(self) -> float:
         """Power the final rounding alone adds to a channel."""
@@ -71,8 +85,9 @@ def mask_of(spec: Spec) -> Mask | None:
     if spec.response.bands is None:
         return None
     bands = []
+    rate = filter_rate(spec)
     for band in spec.response.bands:
-        start, stop = band.start / spec.input.sample_rate, band.stop / spec.input.sample_rate
+        start, stop = band.start / rate, band.stop / rate
         if band.attenuation_db is not None:
             bands.append(Band(start, stop, 0.0, 0.0, 10 ** (-band.attenuation_db / 20), False))
         elif band.attenuation is not None:

@@ -7,16 +7,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hwgen.adders import AdderGraph, greedy_graph
+from hwgen.adders import FAST, best_graph
 from hwgen.allocation import ALGORITHMS, Allocation, Infeasible, allocate
+from hwgen.blocks.fir import Fir
 from hwgen.cost.estimate import Estimate
 from hwgen.designs.candidate import Candidate, judge
+from hwgen.designs.cascade import Factors
 from hwgen.designs.reference import Reference
+from hwgen.designs.sources import STARTS, Source
 from hwgen.designs.values import Coefficients
 from hwgen.designs.word_lengths import WordLengths
+from hwgen.fixed import Format
+from hwgen.flowgraph import FlowGraph
+from hwgen.structures import PHASES, STRUCTURES, cascade
 
 _CORRECTIONS = 12  # of a closed form, which costs next to nothing
-STARTS = ("uniform", "common-lsb", "greedy")  # beside the closed form; the others cost much here and win nothing
 _ATTEMPTS = 3  # corrections of the analytic noise by the bit-true measurement
 
 
@@ -27,37 +32,66 @@ class Sizing:
     reference: Reference
     estimate: Estimate
 
-    def lengths(self, coefficients: Coefficients, graph: AdderGraph | None = None) -> WordLengths:
-        """Word-length model on the greedy adder graph (or the one given); zeros at the end are no taps."""
-        values = coefficients.values
-        while values and values[-1] == 0:
-            values = values[:-1]
-        spec = self.reference.spec
-        return WordLengths(
-            values, coefficients.fraction, graph or greedy_graph(values), spec.input.format, spec.output.format,
-            spec.output.rounding, spec.output.overflow,
+    def lengths(self, source: Source) -> tuple[WordLengths, ...]:
+        """Word-length model in each structure that the design file allows; zeros at the end are no taps."""
+        spec, coefficients = self.reference.spec, _product(source)
+        values = coefficients.trimmed_end
+        return tuple(
+            WordLengths(
+                values, coefficients.fraction, graph, spec.input.format,
+                spec.output.format, spec.output.rounding, spec.output.overflow, structure, spec.response.decimate,
+            )
+            for structure, graph in self._graphs(source, values)
         )  # fmt: skip
+
+    @property
+    def structures(self) -> tuple[str, ...]:
+        """Names of the structures that may be used."""
+        wanted = self.reference.spec.hardware.structure
+        return (wanted,) if wanted in STRUCTURES else tuple(STRUCTURES)
+
+    def _graphs(self, source: Source, values: tuple[int, ...]) -> list[tuple[str, FlowGraph]]:
+        """Name and graph of each structure."""
+        factor, inverting = self.reference.spec.response.interpolate, self.estimate.inverting
+        width = self.reference.spec.input.format.width
+        if isinstance(source, Factors):
+            parts = [(c.values, spread, best_graph(c.values, FAST, width)) for c, spread in source.parts]
+            return [
+                (f"cascaded {name}", cascade([(*part, name) for part in parts], inverting)) for name in self.structures
+            ]
+        adders = best_graph(values, FAST, width)
+        if factor > 1:
+            return [(name, PHASES[name](values, adders, factor, inverting)) for name in self.structures]
+        return [(name, STRUCTURES[name](values, adders, inverting)) for name in self.structures]
 
     # Three ways to choose LSBs, each the smallest that meets the goals.
     def common(self, coefficients: Coefficients, label: str, kind: str, equal_widths: bool = False) -> Candidate | None:
         """One LSB for all accumulators, multipliers at full precision; with `equal_widths` one width as well."""
-        lengths = self.lengths(coefficients)
 
-        def choices(coarsest: int) -> NDArray[np.int64]:
-            natural, count = lengths.natural, len(lengths.graph.adders)
-            lsbs = np.concatenate([natural[:count], np.full(len(natural) - count, coarsest)])
-            return np.maximum(lsbs, natural)[None, :]
+        def choices(lengths: WordLengths, coarsest: int) -> NDArray[np.int64]:
+            lsbs = np.where(lengths.accumulators, coarsest - lengths.unit, lengths.natural)
+            return np.maximum(lsbs, lengths.natural)[None, :]
 
-        return self._corrected(coefficients, lengths, choices, label, kind, equal_widths)
+        return self._cheapest(coefficients, choices, label, kind, equal_widths)
 
-    def graded(self, coefficients: Coefficients, label: str, kind: str = "search") -> Candidate | None:
+    def graded(self, source: Source, label: str, kind: str = "search") -> Candidate | None:
         """Closed form: one LSB for all accumulators, every node that much finer as its errors are multiplied."""
-        lengths = self.lengths(coefficients)
-        return self._corrected(coefficients, lengths, lambda c: _guarded(lengths, c), label, kind)
+        return self._cheapest(source, _guarded, label, kind)
+
+    def _cheapest(  # type: ignore[no-untyped-def]
+        self, source: Source, choices, label: str, kind: str, equal_widths: bool = False
+    ) -> Candidate | None:
+        """The structure that is cheapest by estimate, with the cheapest of the choices."""
+        found = [
+            self._corrected(_product(source), lengths, choices, label, kind, equal_widths)
+            for lengths in self.lengths(source)
+        ]
+        best = min((c for c in found if c is not None), key=lambda c: c.estimate, default=None)
+        return best if best is None or isinstance(source, Coefficients) else replace(best, factors=source)
 
     def allocated(
         self,
-        coefficients: Coefficients,
+        source: Source,
         label: str,
         rng: np.random.Generator,
         evaluations: int,
@@ -68,12 +102,13 @@ class Sizing:
 
         The analytic noise steers the search; what the bit-true model then measures corrects the goal it is given.
         """
-        lengths = self.lengths(coefficients)
-        start = self.graded(coefficients, label)
-        if start is None or not self._has_goal:
+        start, coefficients = self.graded(source, label), _product(source)
+        if start is None or not self._has_goal or not isinstance(start.fir, Fir) or not start.fir.graph.sums:
             return None
+        lengths = next(c for c in self.lengths(source) if c.structure == start.fir.structure)
         first = self._lsbs(lengths, start)
-        coarsest = int(first[len(lengths.graph.adders) :].max()) + 2
+        # In units of the output, the coarsest LSB of any node now, and two bits more.
+        coarsest = int((first + np.round(np.log2(np.sqrt(lengths.gains))).astype(np.int64)).max()) + 2
         reference = np.maximum(lengths.reference(coarsest), first)
         finest = np.minimum(np.maximum(self._finest(lengths), first - 4), first)
         margin, best, known = self._share(lengths, coefficients, first) * self._slack(start), None, [reference - first]
@@ -87,7 +122,8 @@ class Sizing:
                     found = ALGORITHMS[algorithm](problem, rng, share)
             except Infeasible:
                 break
-            candidate = self._candidate(coefficients, lengths, reference - np.array(found.bits), label, kind)
+            made = self._candidate(coefficients, lengths, reference - np.array(found.bits), label, kind)
+            candidate = replace(made, factors=start.factors)
             slack = self._slack(candidate)
             if slack >= 1 and (best is None or candidate.estimate < best[0].estimate):
                 best = candidate, found
@@ -110,15 +146,15 @@ class Sizing:
         finest = lengths.natural.copy()
         bits = self.reference.spec.search.accumulator_bits
         if bits is not None:
-            count = len(lengths.graph.adders)
-            finest[count:] = np.maximum(finest[count:], lengths.tops[1] - bits[1] + 1)
+            tops = lengths.tops[list(lengths.graph.sums)]
+            finest = np.where(lengths.accumulators, np.maximum(finest, tops - bits[1] + 1), finest)
         return finest
 
     def _excess(self, lengths: WordLengths, coefficients: Coefficients, margin: float):  # type: ignore[no-untyped-def]
         """Function of LSBs: the largest share used of any accuracy goal."""
         goal, budget = self.reference.spec.goal, self.reference.noise_budget
         step = self.reference.spec.output.format.lsb
-        fixed = self.coefficient_noise(coefficients)
+        fixed = self.reference.coefficient_noise(coefficients.floats)
 
         def excess(lsbs: NDArray[np.int64]) -> NDArray[np.float64]:
             share = (lengths.noise(lsbs) + fixed) / (budget * margin) if np.isfinite(budget) else np.zeros(len(lsbs))
@@ -127,14 +163,6 @@ class Sizing:
             return share
 
         return excess
-
-    def coefficient_noise(self, coefficients: Coefficients) -> float:
-        """Power the coefficients' own error adds, where no mask judges it: input power times the squared errors."""
-        if self.reference.mask is not None:
-            return 0.0
-        scale = self.reference.spec.input.format.lsb
-        power = float(np.mean((self.reference.samples * scale) ** 2))
-        return power * float(np.sum((coefficients.floats - self.reference.ideal) ** 2))
 
     def _slack(self, candidate: Candidate) -> float:
         """Goal over what was measured, the smallest over all accuracy goals; at least 1 where all are met."""
@@ -149,13 +177,14 @@ class Sizing:
     def _corrected(self, coefficients, lengths, choices, label, kind, equal_widths=False):  # type: ignore[no-untyped-def]
         """The cheapest of `choices(coarsest)` over all coarsest LSBs that meets the goals, bit-true."""
         finest = self._finest(lengths)
-        if not self._has_goal:
+        if not self._has_goal or not lengths.graph.sums:  # a filter of one tap may have no adder
             return self._candidate(coefficients, lengths, finest, label, kind, equal_widths)
         margin, best = 1.0, None
-        top = int(lengths.natural.max()) + 1
+        top = int(lengths.natural.max()) + lengths.unit + 1
         for _ in range(_CORRECTIONS):
             excess = self._excess(lengths, coefficients, margin)
-            options = np.concatenate([choices(c) for c in range(max(top, 0), int(finest.min()) - 1, -1)])
+            coarsest = range(max(top, 0), int(finest.min()) + lengths.unit - 1, -1)
+            options = np.concatenate([choices(lengths, c) for c in coarsest])
             options = np.maximum(options, finest)
             meeting = options[excess(options) <= 1]
             if not len(meeting):
@@ -170,28 +199,40 @@ class Sizing:
         return best
 
     def _lsbs(self, lengths: WordLengths, candidate: Candidate) -> NDArray[np.int64]:
-        nodes = [t + lengths.unit for t in candidate.fir.graph.lsbs[1:]]
-        return np.array([*nodes, *candidate.fir.accumulator_lsbs], dtype=np.int64)
+        assert isinstance(candidate.fir, Fir)  # `_candidate` makes no other
+        return np.array([candidate.fir.graph.lsbs[k] for k in lengths.graph.sums], dtype=np.int64)
 
     def _candidate(  # type: ignore[no-untyped-def]
         self, coefficients, lengths: WordLengths, lsbs, label: str, kind: str, equal_widths: bool = False
     ) -> Candidate:
         work, spec = lengths.work(np.asarray(lsbs)[None, :]), self.reference.spec
         if equal_widths:
-            count, taps = len(lengths.graph.adders), sum(1 for v in lengths.coefficients if v)
-            width = int(lengths.tops[1].max() - min(lsbs[count:]) + 1)
-            work = replace(work, accumulator_bits=np.array([float(width * (taps - 1))]))
+            sums, tops = lengths.accumulators, lengths.tops[list(lengths.graph.sums)]
+            width = int(tops[sums].max() - min(np.asarray(lsbs)[sums]) + 1) if sums.any() else 0
+            bits = "accumulator_bits" if lengths.structure == "transposed" else "multiplier_bits"
+            work = replace(work, **{bits: np.array([float(width * sums.sum())])})
         fir = lengths.fir(lsbs, self.reference.channels, spec.hardware.reset_data, equal_widths)
         estimate = float(self.estimate.luts(work)[0]) * self.reference.channels
         return Candidate(label, kind, coefficients, fir, work, estimate)
 
 
+def full_precision(coefficients: Coefficients, input: Format, output: Format, target: str) -> tuple[Fir, ...]:
+    """The filter in each structure with nothing dropped before the output, built for `target`."""
+    values = coefficients.trimmed_end
+    adders, inverting = best_graph(values, width=input.width), Estimate.of(target).inverting
+    return tuple(
+        Fir(values, coefficients.fraction, input, output, build(values, adders, inverting), structure=name)
+        for name, build in STRUCTURES.items()
+    )
+
+
+def _product(source: Source) -> Coefficients:
+    """The coefficients themselves; of factors, their product."""
+    return source.product if isinstance(source, Factors) else source
+
+
 def _guarded(lengths: WordLengths, coarsest: int) -> NDArray[np.int64]:
     """LSB choices for one accumulator LSB: nodes with -1 to 4 guard bits, in an array (6, variables)."""
-    count, reference = len(lengths.graph.adders), lengths.reference(coarsest)
-    rows = []
-    for guard in range(-1, 5):
-        row = reference.copy()
-        row[:count] -= guard
-        rows.append(np.maximum(row, lengths.natural))
-    return np.stack(rows)
+    reference = lengths.reference(coarsest)
+    inner = ~lengths.accumulators
+    return np.stack([np.maximum(reference - guard * inner, lengths.natural) for guard in range(-1, 5)])

@@ -1,7 +1,7 @@
-"""Word lengths of a transposed FIR as a bit allocation problem: which low bits each adder and accumulator may drop.
+"""Word lengths of a FIR as a bit allocation problem: which low bits each adder of its signal-flow graph may drop.
 
-One variable a node of the adder graph and one an accumulator: the bits kept above a common coarsest LSB. Error is
-the power of everything dropped, consumption the estimated LUTs.
+One variable an adder: the bits kept above a common coarsest LSB. Error is the power of everything dropped, consumption
+the estimated LUTs.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,27 +11,29 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from hwgen.adders import Adder, AdderGraph
 from hwgen.allocation import Problem
 from hwgen.blocks.fir import Fir
 from hwgen.cost.estimate import Estimate, Work, adder_bits
 from hwgen.fixed import Format, Overflow, Rounding
+from hwgen.flowgraph import Delay, FlowGraph, Sum
 
 
 @dataclass(frozen=True)
 class WordLengths:
     """Noise and work of every choice of LSBs for fixed coefficients on a fixed graph.
 
-    LSBs are absolute weights, powers of two, in arrays (P, variables): graph adders first, then accumulators 0..N-1.
+    LSBs are weights, powers of two in input LSBs, in arrays (P, adders) in the order of ``graph.sums``.
     """
 
     coefficients: tuple[int, ...]
     fraction: int
-    graph: AdderGraph
+    graph: FlowGraph
     input: Format
     output: Format
     rounding: Rounding = Rounding.HALF_UP
     overflow: Overflow = Overflow.SATURATE
+    structure: str = "transposed"
+    decimate: int = 1
 
     @property
     def unit(self) -> int:
@@ -39,112 +41,137 @@ class WordLengths:
         return -(self.fraction + self.input.fraction)
 
     @cached_property
-    def _taps(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-        """Index, node, shift and sign of every tap that is not zero."""
-        taps = [k for k, c in enumerate(self.coefficients) if c]
-        found = [self.graph.find(self.coefficients[k]) for k in taps]
-        return (
-            np.array(taps),
-            np.array([node for node, _ in found]),
-            np.array([shift for _, shift in found]),
-            np.array([self.coefficients[k] < 0 for k in taps]),
-        )
-
-    @cached_property
     def natural(self) -> NDArray[np.int64]:
-        """LSBs that drop nothing."""
-        taps, node, shift, _ = self._taps
-        nodes = np.array([a.lsb for a in self.graph.adders], dtype=np.int64)
-        lsbs = np.maximum(np.concatenate([[0], nodes]), 0)
-        product = np.full(len(self.coefficients), np.iinfo(np.int64).max)
-        product[taps] = lsbs[node] + shift
-        accumulators = np.minimum.accumulate(product[::-1])[::-1]
-        return np.concatenate([nodes, accumulators]) + self.unit
+        """LSBs that drop nothing: those of the graph as it was built."""
+        return np.array([self.graph.lsbs[k] for k in self.graph.sums], dtype=np.int64)
 
     @cached_property
-    def tops(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Weight of the sign bit of every node and accumulator, from the worst case."""
+    def accumulators(self) -> NDArray[np.bool_]:
+        """Which adders' words depend on several samples."""
+        return np.array([self.graph.phases[k] is None for k in self.graph.sums], dtype=bool)
+
+    @cached_property
+    def tops(self) -> NDArray[np.int64]:
+        """Weight of the sign bit of every node, from the worst case, nothing dropped."""
         peak = float(-self.input.minimum if self.input.signed else self.input.maximum)
-        nodes = np.array(self.graph.constants, dtype=np.float64) * peak
-        sums = np.cumsum(np.abs(np.array(self.coefficients[::-1], dtype=np.float64)))[::-1] * peak
-
-        def top(largest: NDArray[np.float64]) -> NDArray[np.int64]:
-            return np.ceil(np.log2(np.maximum(largest, 1.0) * (1 - 1e-12))).astype(np.int64) + self.unit
-
-        return top(nodes), top(sums)
+        largest = np.array([float(np.abs(transfer).sum()) for transfer in self.graph.transfers]) * peak
+        return np.ceil(np.log2(np.maximum(largest, 1.0) * (1 - 1e-12))).astype(np.int64)
 
     @cached_property
-    def _weights(self) -> NDArray[np.float64]:
-        """Power gain from a white error at each node (in input LSBs) to the output."""
-        _, node, shift, _ = self._taps
-        gains = self.graph.gains()[node] * 2.0 ** (shift + self.unit)[:, None]
-        return (gains**2).sum(axis=0)
+    def gains(self) -> NDArray[np.float64]:
+        """Power gain from a white error at each adder (in input LSBs) to the output."""
+        return self.graph.power_gains[list(self.graph.sums)] * 4.0**self.unit
 
     def noise(self, lsbs: NDArray[np.int64]) -> NDArray[np.float64]:
         """Power of everything dropped, final rounding included, shape (P,).
 
         Dropping k bits to LSB D adds ``D**2 / 12 (1 - 4**-k)``; means are taken out by the filter's constant.
         """
-        nodes, acc = self._split(lsbs)
-        total = np.zeros(len(lsbs))
-        for k, adder in enumerate(self.graph.adders, start=1):
-            for source, up in ((adder.left, adder.left_shift), (adder.right, adder.right_shift)):
-                before = np.maximum(nodes[:, source], 0) + up
-                total += self._weights[k] * _dropped(before, nodes[:, k])
-        taps, node, shift, _ = self._taps
-        before = np.maximum(nodes[:, node], 0) + shift + self.unit
-        total += _dropped(before, acc[:, taps]).sum(axis=1)
-        total += _dropped(acc[:, 1:], acc[:, :-1]).sum(axis=1)
-        final = _dropped(acc[:, 0], np.full(len(acc), -self.output.fraction))
+        columns, ends = self._columns(lsbs)
+        before = columns[:, self._wires.sources] + self._wires.shifts
+        total = _dropped(before, lsbs[:, :, None]).sum(axis=2) @ self.gains
+        final = np.mean([_dropped(end, np.full(len(end), -self.output.fraction)) for end in ends], axis=0)
         if self.rounding == Rounding.FLOOR:
             final = final * 4  # its mean stays: D**2 / 12 + D**2 / 4
-        return total + final + 4.0 ** acc[:, 0] / 12  # the constant itself is rounded to the last accumulator's LSB
+        # The constant itself is rounded to the sum's LSB.
+        return total + final + np.mean([4.0**end / 12 for end in ends], axis=0)
+
+    def worst(self, lsbs: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Bound on the largest error of any output, in output units, the mean taken out, shape (P,).
+
+        Each truncation to LSB D errs by less than D, D / 2 to either side of its mean, times its gain to the
+        output; the final rounding by half an output LSB to nearest.
+        """
+        gains = self.graph.peak_gains[list(self.graph.sums)] * 2.0**self.unit
+        columns, ends = self._columns(lsbs)
+        before = columns[:, self._wires.sources] + self._wires.shifts
+        total = _step(before, lsbs[:, :, None]).sum(axis=2) @ gains
+        end = np.max(ends, axis=0)
+        final = _step(end, np.full(len(end), -self.output.fraction))
+        return (total + 2.0**end) / 2 + final * (1.0 if self.rounding == Rounding.FLOOR else 0.5)
 
     def work(self, lsbs: NDArray[np.int64]) -> Work:
         """Adder bits by kind, and registers, shape (P,) each."""
-        nodes, acc = self._split(lsbs)
-        taps, node, shift, negative = self._taps
-        block = _Block(len(lsbs), self.tops[0] - self.unit, nodes)
-        for k, adder in enumerate(self.graph.adders, start=1):
-            block.add(k, adder)
-        products = nodes[:, node] + shift + self.unit
-        for n in np.unique(node[negative]):
-            subtracted = negative & (node == n)
-            kept = np.maximum(products[:, subtracted], acc[:, taps[subtracted]]) - shift[subtracted] - self.unit
-            block.invert(int(n), kept.min(axis=1))
-        tops, last = self.tops[1], taps[-1]
-        later = np.concatenate([acc[:, 1:], acc[:, -1:]], axis=1)
-        bits = adder_bits(tops[taps], later[:, taps], products, acc[:, taps], negative)
-        if not negative[-1]:
-            bits[:, -1] = 0  # the chain begins with the product itself
-        rounded = acc[:, 0] < -self.output.fraction
-        folded = rounded if self.rounding == Rounding.HALF_UP else np.zeros_like(rounded)
-        dropped = (lsbs > self.natural).any(axis=1)
-        width = tops[0] - acc[:, 0] + 1.0
-        centre = np.where(dropped, width, np.where(folded, tops[0] + self.output.fraction + 2.0, 0.0))
-        if self.rounding == Rounding.HALF_EVEN:
-            centre = centre + np.where(rounded, float(self.output.width), 0.0)
-        saturates = self.overflow == Overflow.SATURATE and tops[0] > self.output.integer - 1
-        multiplier, negated, odd = block.bits()
-        ports = self.input.width + self.output.width + 3
+        columns, ends = self._columns(lsbs)
+        wires, tops = self._wires, self.tops
+        left, right = (np.maximum(columns[:, wires.sources[:, i]] + wires.shifts[:, i], lsbs) for i in (0, 1))
+        bits = adder_bits(tops[wires.sums], left, right, lsbs, wires.subtract)
+        block = _shared(wires, tops, left, right, lsbs, bits)
+        chained, odd = bits[:, ~wires.keep], bits[:, ~wires.keep] % 2
+        odd = odd.sum(axis=1) + block.odd
+        centre = np.zeros(len(lsbs))
+        for output, end in zip(self.graph.outputs, ends, strict=True):
+            own = self._centre_bits(output.node, end, np.asarray((lsbs > self.natural).any(axis=1)), output.negative)
+            centre, odd = centre + own, odd + own % 2
+        largest = max(int(self.tops[o.node]) + o.shift for o in self.graph.outputs) + self.unit
+        saturates = self.overflow == Overflow.SATURATE and largest > self.output.integer - 1
+        phases = len(self.graph.outputs)
         return Work(
-            multiplier_bits=multiplier,
-            accumulator_bits=bits.sum(axis=1),
-            negated_bits=negated,
-            inverted_bits=block.inverted(),
+            multiplier_bits=block.own,
+            accumulator_bits=chained.sum(axis=1),
+            negated_bits=block.negated,
+            inverted_bits=_inverted(wires, tops, right, bits),
             rounding_bits=centre,
-            saturated_bits=np.full(len(lsbs), float(self.output.width if saturates else 0)),
-            odd_adders=odd + (bits % 2).sum(axis=1) + centre % 2,
-            multiplier_adders=np.full(len(lsbs), float(len(self.graph.adders))),
-            accumulator_adders=np.full(len(lsbs), float(len(taps) - 1 + negative[-1])),
-            registers=np.maximum(tops - acc + 1, 1)[:, : last + 1].sum(axis=1) + ports,
+            saturated_bits=np.full(len(lsbs), float(self.output.width * phases if saturates else 0)),
+            odd_adders=odd,
+            multiplier_adders=np.full(len(lsbs), float(wires.keep.sum())),
+            accumulator_adders=np.full(len(lsbs), float((~wires.keep).sum())),
+            registers=self._registers(columns),
+            chosen_bits=np.full(len(lsbs), float(self.output.width * (phases - 1))),
         )
 
-    def _split(self, lsbs: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Node LSBs in input LSBs, the input's own first, and accumulator LSBs as absolute weights."""
-        count = len(self.graph.adders)
-        nodes = np.concatenate([np.zeros((len(lsbs), 1), dtype=np.int64), lsbs[:, :count] - self.unit], axis=1)
-        return nodes, lsbs[:, count:]
+    def _centre_bits(
+        self, node: int, end: NDArray[np.int64], dropped: NDArray[np.bool_], negative: bool
+    ) -> NDArray[np.float64]:
+        """Bits of the adder of the constant behind the graph, and of a half-even rounding's step."""
+        rounded, top = end < -self.output.fraction, self.tops[node] + self.unit
+        folded = rounded if self.rounding == Rounding.HALF_UP else np.zeros_like(rounded)
+        width = top - end + 1.0
+        centre = np.where(dropped | negative, width, np.where(folded, top + self.output.fraction + 2.0, 0.0))
+        if self.rounding == Rounding.HALF_EVEN:
+            centre = centre + np.where(rounded, float(self.output.width), 0.0)
+        return np.asarray(centre, dtype=np.float64)
+
+    def _registers(self, columns: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Flip-flops, without the low bits that nothing behind a register needs, which synthesis takes away."""
+        ports = self.input.width + self.output.width + 3.0
+        total = np.full(len(columns), ports)
+        needed = np.full(columns.shape, np.iinfo(np.int64).max)
+        for output in self.graph.outputs:
+            total += self.tops[output.node] - columns[:, output.node] + 1
+            needed[:, output.node] = columns[:, output.node]
+        for k in range(len(self.graph.nodes), 0, -1):
+            node = self.graph.nodes[k - 1]
+            if isinstance(node, Delay):
+                low = np.maximum(columns[:, k], needed[:, k])
+                total += node.samples * np.maximum(self.tops[k] - low + 1, 1)
+                needed[:, node.source] = np.minimum(needed[:, node.source], needed[:, k])
+                continue
+            for source, shift, _ in node.operands:
+                needed[:, source] = np.minimum(needed[:, source], columns[:, k] - shift)
+        return total
+
+    @cached_property
+    def _wires(self) -> "_Wires":
+        sums = [node for node in self.graph.nodes if isinstance(node, Sum)]
+        return _Wires(
+            np.array(self.graph.sums, dtype=np.int64),
+            np.array([(n.left, n.right) for n in sums], dtype=np.int64).reshape(-1, 2),
+            np.array([(n.left_shift, n.right_shift) for n in sums], dtype=np.int64).reshape(-1, 2),
+            np.array([n.subtract for n in sums], dtype=bool),
+            np.array([n.keep for n in sums], dtype=bool),
+        )
+
+    def _columns(self, lsbs: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
+        """Lowest bit of every node that is not always zero, (P, nodes), and of each output in output units."""
+        naturals, position = self.graph.naturals, {k: v for v, k in enumerate(self.graph.sums)}
+        columns = np.zeros((len(lsbs), len(self.graph.nodes) + 1), dtype=np.int64)
+        for k, node in enumerate(self.graph.nodes, start=1):
+            if isinstance(node, Delay):
+                columns[:, k] = columns[:, node.source]
+            else:
+                columns[:, k] = np.maximum(lsbs[:, position[k]], naturals[k])
+        return columns, [columns[:, o.node] + o.shift + self.unit for o in self.graph.outputs]
 
     def fir(
         self,
@@ -154,40 +181,18 @@ class WordLengths:
         equal_widths: bool = False,
     ) -> Fir:
         """The block with these LSBs."""
-        count = len(self.graph.adders)
         return Fir(
-            self.coefficients, self.fraction, self.input, self.output,
-            self.graph.with_lsbs([int(t) - self.unit for t in lsbs[:count]]), tuple(int(t) for t in lsbs[count:]),
-            self.rounding, self.overflow, channels, reset_data, equal_widths,
+            self.coefficients, self.fraction, self.input, self.output, self.graph.with_lsbs([int(t) for t in lsbs]),
+            self.rounding, self.overflow, channels, reset_data, equal_widths, self.structure,
+            decimate=self.decimate, interpolate=len(self.graph.outputs),
         )  # fmt: skip
 
-    def worst(self, lsbs: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Bound on the largest error of any output, in output units, the mean taken out, shape (P,).
-
-        Each truncation to LSB D errs by less than D, D / 2 to either side of its mean, times its gain to the
-        output; the final rounding by half an output LSB to nearest.
-        """
-        nodes, acc = self._split(lsbs)
-        taps, node, shift, _ = self._taps
-        gains = np.abs(self.graph.gains()[node] * 2.0 ** (shift + self.unit)[:, None]).sum(axis=0)
-        total = np.zeros(len(lsbs))
-        for k, adder in enumerate(self.graph.adders, start=1):
-            for source, up in ((adder.left, adder.left_shift), (adder.right, adder.right_shift)):
-                total += gains[k] * _step(np.maximum(nodes[:, source], 0) + up, nodes[:, k])
-        total += _step(np.maximum(nodes[:, node], 0) + shift + self.unit, acc[:, taps]).sum(axis=1)
-        total += _step(acc[:, 1:], acc[:, :-1]).sum(axis=1)
-        final = _step(acc[:, 0], np.full(len(acc), -self.output.fraction))
-        return (total + 2.0 ** acc[:, 0]) / 2 + final * (1.0 if self.rounding == Rounding.FLOOR else 0.5)
-
     def reference(self, coarsest: int) -> NDArray[np.int64]:
-        """Coarsest LSB worth considering for each variable, when that of an accumulator is `coarsest`."""
-        natural, count = self.natural, len(self.graph.adders)
+        """Coarsest LSB worth considering for each adder, when that of an accumulator is ``2**coarsest`` (absolute)."""
         # A node's error is multiplied on its way out: its coarsest LSB lies that much lower.
-        gain = np.sqrt(np.maximum(self._weights[1:], 1e-300)) / 2.0**self.unit
-        reference = np.full(len(natural), coarsest)
-        reference[:count] -= np.floor(np.log2(np.maximum(gain, 1e-9))).astype(np.int64)
-        tops = np.concatenate([self.tops[0][1:], self.tops[1]])
-        return np.maximum(np.minimum(reference, tops - 1), natural)
+        gain = np.sqrt(np.maximum(self.gains, 1e-300))
+        reference = coarsest - np.round(np.log2(gain)).astype(np.int64)
+        return np.maximum(np.minimum(reference, self.tops[list(self.graph.sums)] - 1), self.natural)
 
     def problem(
         self,
@@ -197,7 +202,7 @@ class WordLengths:
         finest: NDArray[np.int64],
     ) -> Problem:
         """Fewest estimated LUTs with ``excess(lsbs)`` at most 1; ``lsbs = reference - bits``, at least `finest`."""
-        names = [f"x{c}" for c in self.graph.constants[1:]] + [f"acc{k}" for k in range(len(self.coefficients))]
+        names = [self.graph.nodes[k - 1].name for k in self.graph.sums]
         return Problem(
             names=names,
             lower=np.zeros(len(names), dtype=np.int64),
@@ -208,53 +213,74 @@ class WordLengths:
         )
 
 
-class _Block:
-    """Counts the bits of the multiplier block, with what Yosys shares between adders of the same operands.
+@dataclass(frozen=True)
+class _Wires:
+    """The adders as arrays: node, operands and shifts (left, right), whether the right is subtracted, whether kept."""
 
-    Weights are those of the input's LSB. The low bits of ``(u << i) - v`` are those of ``-v``, the same for every u;
-    where the operands do not overlap, the high bits of ``(u << i) +- v`` are ``u`` and a borrow, the same for every i.
+    sums: NDArray[np.int64]
+    sources: NDArray[np.int64]
+    shifts: NDArray[np.int64]
+    subtract: NDArray[np.bool_]
+    keep: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """Full-adder bits of kept adders, those of negated operands that adders share, and how many adders are odd."""
+
+    own: NDArray[np.float64]
+    negated: NDArray[np.float64]
+    odd: NDArray[np.float64]
+
+
+def _shared(
+    wires: _Wires,
+    tops: NDArray[np.int64],
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+    lsbs: NDArray[np.int64],
+    bits: NDArray[np.float64],
+) -> _Shared:
+    """Count the bits of kept adders, with what Yosys shares between adders of the same operands.
+
+    The low bits of ``(u << i) - v`` are those of ``-v``, the same for every u; where the operands do not overlap, the
+    high bits of ``(u << i) +- v`` are ``u`` and a borrow, the same for every i.
     """
+    kept = wires.keep
+    sources, subtract = wires.sources[kept], wires.subtract[kept]
+    left, right, lsbs, bits = left[:, kept], right[:, kept], lsbs[:, kept], bits[:, kept]
+    above = tops[sources[:, 1]] + wires.shifts[kept, 1] + 1
+    tails = np.where(subtract & (right <= lsbs), np.clip(np.minimum(left, above) - lsbs, 0, bits), 0.0)
+    rest, apart = bits - tails, left >= above
+    negated = _grouped(np.maximum, tails, np.where(subtract, sources[:, 1], -1))
+    heads = _grouped(np.maximum, np.where(apart, rest, 0.0), sources[:, 0] * 2 + subtract)
+    own = np.where(apart, 0.0, rest)
+    odd = sum((part % 2).sum(axis=1) for part in (own, heads, negated))
+    return _Shared(own.sum(axis=1) + heads.sum(axis=1), negated.sum(axis=1), np.asarray(odd, dtype=np.float64))
 
-    def __init__(self, count: int, tops: NDArray[np.int64], lsbs: NDArray[np.int64]) -> None:
-        self.tops, self.lsbs = tops, lsbs
-        self.zero = np.zeros(count)
-        self.own: list[NDArray[np.float64]] = []
-        self.starts = [np.zeros(count, dtype=np.int64)]  # lowest bit that a node computes itself
-        self.tails: dict[int, NDArray[np.float64]] = {}
-        self.heads: dict[tuple[int, bool], NDArray[np.float64]] = {}
-        self.lowest: dict[int, NDArray[np.int64]] = {}
 
-    def add(self, k: int, adder: Adder) -> None:
-        """Count node `k`."""
-        lsb, top = self.lsbs[:, k], int(self.tops[k])
-        left = np.maximum(self.lsbs[:, adder.left] + adder.left_shift, lsb)
-        right = np.maximum(self.lsbs[:, adder.right] + adder.right_shift, lsb)
-        bits = adder_bits(top, left, right, lsb, adder.subtract)
-        self.starts.append((top + 1 - bits).astype(np.int64))
-        above = int(self.tops[adder.right]) + adder.right_shift + 1
-        if adder.subtract:
-            self.invert(adder.right, right - adder.right_shift)
-            tail = np.clip(np.minimum(left, above) - lsb, 0, bits) * (right <= lsb)
-            self.tails[adder.right] = np.maximum(self.tails.get(adder.right, self.zero), tail)
-            bits = bits - tail
-        key, apart = (adder.left, adder.subtract), left >= above
-        self.heads[key] = np.maximum(self.heads.get(key, self.zero), np.where(apart, bits, 0.0))
-        self.own.append(np.where(apart, 0.0, bits))
+def _inverted(
+    wires: _Wires, tops: NDArray[np.int64], right: NDArray[np.int64], bits: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Bits of words that are subtracted somewhere, each once."""
+    if not wires.subtract.any():
+        return np.zeros(len(bits))
+    nodes = wires.sources[wires.subtract, 1]
+    lows = _grouped(np.minimum, (right - wires.shifts[:, 1])[:, wires.subtract], nodes)
+    starts = np.full((len(bits), len(tops)), np.iinfo(np.int64).min)  # lowest bit that a kept node computes itself
+    kept = wires.sums[wires.keep]
+    starts[:, kept] = (tops[kept] + 1 - bits[:, wires.keep]).astype(np.int64)
+    distinct = np.unique(nodes)
+    return np.maximum(tops[distinct] + 1.0 - np.maximum(lows, starts[:, distinct]), 0).sum(axis=1)
 
-    def invert(self, node: int, lowest: NDArray[np.int64]) -> None:
-        """Node `node` is subtracted, from bit `lowest` on."""
-        self.lowest[node] = np.minimum(self.lowest.get(node, lowest), lowest)
 
-    def bits(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Full-adder bits, bits of negated operands that adders share, and how many of those adders are odd."""
-        tails, parts = list(self.tails.values()), [*self.own, *self.heads.values()]
-        odd = sum((part % 2 for part in [*parts, *tails]), self.zero)
-        return sum(parts, self.zero), sum(tails, self.zero), odd
-
-    def inverted(self) -> NDArray[np.float64]:
-        """Bits of nodes that are subtracted somewhere."""
-        kept = [np.maximum(self.tops[n] + 1 - np.maximum(low, self.starts[n]), 0) for n, low in self.lowest.items()]
-        return sum(kept, self.zero)
+def _grouped(reduce: np.ufunc, values: NDArray, groups: NDArray[np.int64]) -> NDArray:
+    """Reduce columns of `values` by group, in the order of the groups' numbers."""
+    if not len(groups):
+        return values
+    order = np.argsort(groups, kind="stable")
+    starts = np.flatnonzero(np.diff(groups[order], prepend=groups[order][0] - 1))
+    return np.asarray(reduce.reduceat(values[:, order], starts, axis=1))
 
 
 def _step(before: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray[np.float64]:

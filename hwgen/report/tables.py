@@ -39,7 +39,7 @@ def tables(result: dict, evidence: dict, margins: Sequence[Margin]) -> list[Tabl
 def details(evidence: dict) -> list[Table]:
     """Return what two of the figures draw as tables, keyed like those figures, from cleaned `evidence`."""
     taps = [
-        (number(tap["index"]), *(number(tap.get(key), absent=DASH) for key in ("value", "bits", "format")))
+        (str(tap.get("name", tap["index"])), *(number(tap.get(k), absent=DASH) for k in ("value", "bits", "format")))
         for tap in evidence["taps"] or []
     ]
     designs = [

@@ -4,68 +4,98 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
+from filters import filter_of
 
-from hwgen.adders import greedy_graph
-from hwgen.blocks.fir import Fir
+from hwgen.adders import Adder, AdderGraph
 from hwgen.check.simulate import simulate
 from hwgen.check.stimuli import directed
-from hwgen.check.vectors import Expected, Port, Script, Simulation, Top, expected, script
+from hwgen.check.vectors import Expected, Port, Script, Simulation, Top, script
 from hwgen.emit import verilog
 from hwgen.fixed import Format
 
 TAPS = (-3, 11, -26, 58, 90, 58, -26, 11, -3)
-FIR = Fir(
-    TAPS, 7, Format(1, 7), Format(1, 7), greedy_graph(TAPS).with_lsbs([0, 1, 1, 1, 2]),
-    (-10, -10, -11, -11, -12, -12, -13, -13, -14),
+BLOCK = AdderGraph(
+    (
+        Adder(3, 0, 1, 0, 0, False), Adder(11, 1, 2, 0, 0, True), Adder(13, 1, 2, 0, 0, False),
+        Adder(29, 0, 5, 1, 0, True), Adder(45, 1, 4, 1, 0, True),
+    )
 )  # fmt: skip
-TOP = Top("fir9", (Port("i_data", 8, True),), (Port("o_data", 8, True),), FIR.latency)
+WORDS = {"fraction": 7, "input": Format(1, 7), "output": Format(1, 7), "graph": BLOCK}
+FILTERS = {
+    "transposed": filter_of(TAPS, (0, 1, 1, 1, 2, 0, 0, 1, 1, 2, 2, 3, 3), **WORDS),
+    "direct": filter_of(TAPS, (0, 0, 0, 0, 1, 1, 1, 2, 2, 1, 1, 2, 2), structure="direct", depth=2, **WORDS),
+}  # fmt: skip
 
-# Name to (text, replacement); the text occurs once.
+# Name to (structure, text, replacement); the text occurs once.
 MUTATIONS = {
-    "an accumulator one bit narrow": ("reg signed [12:0] acc3 = 13'h0000", "reg signed [11:0] acc3 = 12'h000"),
-    "the sign of a tap": ("sum3 = $signed(acc4[13:1]) + ", "sum3 = $signed(acc4[13:1]) - "),
-    "a shift inside a node": ("x29 = $signed({ x, 4'h0 })", "x29 = $signed({ x, 3'h0 })"),
-    "no rounding constant": ("$signed(acc0[12:2]) + $signed(2'h1)", "$signed(acc0[12:2])"),
-    "saturation to a wrong limit": ("rounded_positive } : ", "1'h0 } : "),
-    "a register bypassed": ("sum2 = $signed(acc3) - ", "sum2 = $signed(sum3) - "),
-    "an accumulator bit stuck": ("acc2 <= sum2;", "acc2 <= sum2 & ~14'h0010;"),
-    "a product of the wrong node": ("+ $signed(x11[10:3])", "+ $signed(x13[10:3])"),
-    "an accumulator cut one bit more": ("$signed(acc2[13:1])", "$signed({ acc2[13:2], 1'h0 })"),
-    "the low bit of a node lost": ("{ x13[10:1], x[1] }", "{ x13[10:1], 1'h0 }"),
-    "valid one clock early": ("o_valid <= acc_valid;", "o_valid <= x_valid;"),
-    "an accumulator that moves in gaps": ("else if (x_valid) acc1 <= sum1;", "else acc1 <= sum1;"),
-    "an accumulator that is not reset": ("if (rst) acc6 <= 13'h0000;\n    else if (x_valid)", "if (x_valid)"),
-    "a valid that is not reset": ("if (rst) acc_valid <= 1'h0;\n    else acc_valid <=", "acc_valid <="),
+    "an accumulator one bit narrow": ("transposed", "reg signed [13:0] acc3 = 14'h", "reg signed [12:0] acc3 = 13'h"),
+    "the sign of a tap": ("transposed", "sum3 = $signed(acc4[14:1]) + ", "sum3 = $signed(acc4[14:1]) - "),
+    "the sign of a sum": ("transposed", "centred = $signed(4'h7) - ", "centred = $signed(4'h7) + "),
+    "a shift inside a node": ("transposed", "x29 = $signed({ x, 4'h0 })", "x29 = $signed({ x, 3'h0 })"),
+    "no rounding constant": ("transposed", "centred = $signed(4'h7) - ", "centred = - "),
+    "saturation to a wrong limit": ("transposed", "rounded_positive } : ", "1'h0 } : "),
+    "a register bypassed": ("transposed", "sum2 = $signed(acc3) - ", "sum2 = $signed(sum3) - "),
+    "an accumulator bit stuck": ("transposed", "acc2 <= sum2;", "acc2 <= sum2 & ~15'h0010;"),
+    "a product of the wrong node": ("transposed", "+ $signed(x11[10:2])", "+ $signed(x13[10:2])"),
+    "an accumulator cut one bit more": ("transposed", "$signed(acc2[14:1])", "$signed({ acc2[14:2], 1'h0 })"),
+    "the low bit of a node lost": ("transposed", "acc8 <= { x3[9:1], x[0] }", "acc8 <= { x3[9:1], 1'h0 }"),
+    "valid one clock early": ("transposed", "o_valid <= acc_valid;", "o_valid <= x_valid;"),
+    "an accumulator that moves in gaps": ("transposed", "else if (x_valid) acc1 <= sum1;", "else acc1 <= sum1;"),
+    "an accumulator that is not reset": (
+        "transposed", "if (rst) acc5 <= 14'h0000;\n    else if (x_valid)", "if (x_valid)"
+    ),
+    "a valid that is not reset": (
+        "transposed", "if (rst) acc_valid <= 1'h0;\n    else acc_valid <=", "acc_valid <="
+    ),
+    "a pair from the wrong delay": ("direct", "pair1 = $signed(d1) + $signed(d7)", "pair1 = $signed(d1) + $signed(d6)"),
+    "a pair subtracted": ("direct", "pair0 = $signed(x) + ", "pair0 = $signed(x) - "),
+    "a delay that moves in gaps": ("direct", "else if (x_valid) d3 <= d2;", "else d3 <= d2;"),
+    "a delay that is not reset": ("direct", "if (rst) d8 <= 8'h00;\n    else if (x_valid)", "if (x_valid)"),
+    "a delay at the wrong stage": ("direct", "else if (x_valid) d1 <= x;", "else if (valid1) d1 <= x;"),
+    "a pipeline register bypassed": ("direct", "pair2_s2 <= pair2_s1;", "pair2_s2 <= pair2;"),
+    "a word of the wrong stage": ("direct", "- $signed(pair3_s3)", "- $signed(pair3_s2)"),
+    "a sum taken a stage early": ("direct", "if (valid3) acc <= ", "if (valid2) acc <= "),
+    "a valid that skips a stage": ("direct", "else valid2 <= valid1;", "else valid2 <= x_valid;"),
+    "a sum one bit narrow": ("direct", "reg signed [10:0] sum2_s2 = 11'h", "reg signed [9:0] sum2_s2 = 10'h"),
+    "a shift of a sum": ("direct", "$signed(sum4_s3[11:3])", "$signed(sum4_s3[11:2])"),
+    "a pipeline valid that is not reset": (
+        "direct", "if (rst) valid1 <= 1'h0;\n    else valid1 <=", "valid1 <="
+    ),
 }  # fmt: skip
 
 
-@lru_cache(maxsize=1)
-def emitted() -> str:
-    return verilog(FIR.component(), TOP.module)
+@lru_cache
+def emitted(structure: str) -> str:
+    return verilog(FILTERS[structure].component(), "fir9")
 
 
-def bench() -> tuple[Script, Expected]:
-    rng = np.random.default_rng(1)
-    first = directed(TAPS, FIR.input, len(TAPS) + 1)
-    x = np.concatenate([first, rng.integers(FIR.input.minimum, FIR.input.maximum + 1, 150)])[None]
-    stimulus = script(x, rng, resets=[len(first) + 60, len(first) + 62, len(first) + 100], drain=8)
-    return stimulus, expected(stimulus, FIR.model, FIR.latency)
+def bench(structure: str) -> tuple[Top, Script, Expected]:
+    fir, rng = FILTERS[structure], np.random.default_rng(1)
+    top = Top("fir9", (Port("i_data", 8, True),), (Port("o_data", 8, True),), fir.latency)
+    first = directed(TAPS, fir.input, len(TAPS) + 1)
+    x = np.concatenate([first, rng.integers(fir.input.minimum, fir.input.maximum + 1, 150)])[None]
+    n = len(first)
+    stimulus = script(x, rng, resets=[n + 40, n + 60, n + 61, n + 62, n + 100], drain=12)
+    return top, stimulus, top.expected(stimulus, fir.model)
 
 
-def simulated(text: str) -> Simulation:
-    return simulate(text, TOP, *bench())
+def simulated(structure: str, text: str) -> Simulation:
+    top, stimulus, wanted = bench(structure)
+    return simulate(text, top, stimulus, wanted)
 
 
-def test_the_emitted_filter_is_bit_true() -> None:
-    result = simulated(emitted())
+@pytest.mark.parametrize("structure", FILTERS)
+def test_the_emitted_filter_is_bit_true(structure: str) -> None:
+    result = simulated(structure, emitted(structure))
     assert (result.mismatches, result.first) == (0, None)
     assert result.samples > 250
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_mutation_is_caught(name: str) -> None:
-    text, replacement = MUTATIONS[name]
-    assert emitted().count(text) == 1, f"the emitted Verilog has changed; choose the text of {name!r} anew"
-    result = simulated(emitted().replace(text, replacement))
+    structure, text, replacement = MUTATIONS[name]
+    found = emitted(structure)
+    assert found.count(text) == 1, f"the emitted Verilog has changed; choose the text of {name!r} anew"
+    result = simulated(structure, found.replace(text, replacement))
     assert result.mismatches > 0
     assert not result.bit_true

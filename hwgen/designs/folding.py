@@ -1,0 +1,52 @@
+"""Folded candidates: a filter on few multipliers, where the clock leaves several clocks a sample."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from hwgen.blocks.folded import Folded
+from hwgen.blocks.folded_hardware import estimate
+from hwgen.designs.candidate import Candidate, judge
+from hwgen.designs.reference import Reference
+from hwgen.designs.values import Coefficients
+
+_FINEST = 12  # bits below the output's last that a folded accumulator may keep before it keeps all
+
+
+def interval(reference: Reference) -> int:
+    """Clocks there are for an input sample."""
+    spec = reference.spec
+    return int((spec.hardware.clock or spec.input.sample_rate) / spec.input.sample_rate * (1 + 1e-9))
+
+
+def folded(reference: Reference, sets: Iterable[Coefficients], label: str, kind: str = "search") -> list[Candidate]:
+    """For each set the folded filter of the coarsest accumulator that meets the goals, cheapest estimate first.
+
+    None where the clock is too slow for folding.
+    """
+    clocks = interval(reference)
+    if clocks * reference.spec.response.decimate < 2 * reference.spec.response.interpolate:
+        return []
+    found = [_cut(reference, coefficients, clocks, label, kind) for coefficients in sets]
+    return sorted((c for c in found if c is not None), key=lambda c: c.estimate)
+
+
+def _cut(reference: Reference, coefficients: Coefficients, clocks: int, label: str, kind: str) -> Candidate | None:
+    spec = reference.spec
+    try:
+        whole = Folded(
+            coefficients.trimmed_end, coefficients.fraction, spec.input.format, spec.output.format, clocks,
+            spec.output.rounding, spec.output.overflow, reference.channels, spec.response.decimate,
+            spec.response.interpolate, spec.hardware.reset_data, spec.hardware.dsp,
+        )  # fmt: skip
+    except ValueError:  # more bits than the block's model has
+        return None
+    last = -spec.output.format.fraction
+    options = [whole]
+    if not spec.hardware.dsp and kind != "uniform":  # a DSP block's accumulator costs the same at any width
+        coarsest = [lsb for lsb in range(last - 1, last - _FINEST, -1) if lsb > whole.product_lsb]
+        options = [*(replace(whole, lsb=lsb) for lsb in coarsest), whole]
+    for block in options:
+        if judge(reference, block, coefficients).meets(reference):
+            break
+    target = spec.goal.target if spec.goal.target != "gowin" else "ecp5"  # both add on pairs of LUT4
+    return Candidate(label, kind, coefficients, block, None, float(estimate(block, target)["lut"]))

@@ -1,0 +1,268 @@
+"""Where a FIR's coefficients come from: rounding, bits of each tap, values searched together, factors in cascade."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from hwgen.allocation import ALGORITHMS, Allocation, Infeasible, Problem, allocate
+from hwgen.designs.cascade import Factors, factored
+from hwgen.designs.cheapest import cheapest
+from hwgen.designs.joint import Variant, Walked, walk
+from hwgen.designs.reference import Reference
+from hwgen.designs.tap_bits import TapBits, rounded, violations
+from hwgen.designs.values import Coefficients, near
+from hwgen.journal import Journal
+from hwgen.response import Band, Mask, measure, remez
+
+# Algorithms that search values too; the others show what rounding gives.
+SEARCHES = ("gc-pso", "ppso", "memetic", "iterated", "annealing", "genetic")
+STARTS = ("uniform", "common-lsb", "greedy")  # beside the closed form; the others cost much here and win nothing
+_LONGEST = 400  # taps beyond which values are not searched
+_EFFORT, _LEAST = 0.6, 2000  # steps of the search for values: a share of the evaluations, and no fewer
+_KEPT = 6  # sets of values that are sized
+_LENGTHS = (0, 1, 2, 3, 4, 6)  # taps beyond the shortest filter that are tried
+_NARROW = 20  # taps from which on a cascade may pay
+
+Source = Coefficients | Factors
+Progress = Callable[[str, float], None]
+Bands = list[list[float]]
+
+
+def walk_step(
+    bands: Bands,
+    aim: float | None,
+    taps: int,
+    gain: float,
+    seed: int,
+    regrowths: int,
+    start: list[int] | None,
+    most: int,
+) -> list[Any]:
+    """`walk` with plain arguments and result, for an executor and a journal."""
+    begun = None if start is None else tuple(start)
+    done = walk(Variant(_mask(bands, aim), taps, gain, seed, regrowths, begun, most))
+    return [[[cost, list(free)] for cost, free in done.found], done.last, done.energy]
+
+
+def factor_step(bands: Bands, gain: float | None, shortest: int) -> list[list[list[Any]]]:
+    """`factored` with plain arguments and result: for each answer its parts, ``[values, fraction, spread]`` each."""
+    found = factored(_mask(bands, gain), shortest)
+    return [[[list(c.values), c.fraction, spread] for c, spread in answer.parts] for answer in found]
+
+
+def _mask(bands: Bands, gain: float | None) -> Mask:
+    return Mask(tuple(Band(b[0], b[1], b[2], b[3], b[4], bool(b[5])) for b in bands), gain)
+
+
+class Sources:
+    """Coefficients for one reference. `executor` runs costly steps, `journal` keeps them, `progress` hears of them.
+
+    `evaluations` and `unique` count what the design file's own algorithm has spent so far.
+    """
+
+    def __init__(self, reference: Reference, executor: Executor, journal: Journal, progress: Progress) -> None:
+        self.reference, self.executor, self.journal, self.progress = reference, executor, journal, progress
+        self.spec = reference.spec
+        self.rng = np.random.default_rng(self.spec.search.seed)
+        self.evaluations = self.unique = 0
+
+    # ------------------------------------------------------------------- ideals
+    @cached_property
+    def ideals(self) -> list[np.ndarray]:
+        """Unquantised taps of every length worth trying, the given one first."""
+        reference, ideals = self.reference, [self.reference.ideal]
+        if reference.mask is None or self.spec.response.taps or self.spec.response.coefficients:
+            return ideals
+        for more in _LENGTHS[1:]:
+            try:
+                ideal = remez(reference.mask, len(reference.ideal) + more)
+            except ValueError:
+                continue
+            if measure(ideal, reference.mask).violation < 1:
+                ideals.append(ideal)
+        return ideals
+
+    @property
+    def for_bits(self) -> list[np.ndarray]:
+        """Ideals that an allocator gets: all of a short filter's, the two with the most room of a long one's."""
+        return self.ideals if len(self.ideals[0]) < 64 else self.ideals[-2:]
+
+    @property
+    def most(self) -> int:
+        """Most bits of a coefficient."""
+        return self.spec.search.coefficient_bits[1]
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether the ideal filter has linear phase."""
+        return bool(np.allclose(self.reference.ideal, self.reference.ideal[::-1]))
+
+    def meets(self, coefficients: Coefficients) -> bool:
+        """Whether coefficients meet the mask; without one, whether their error leaves half of the noise budget."""
+        if not any(coefficients.values):
+            return False
+        mask = self.reference.mask
+        if mask is None:
+            return self.reference.coefficient_noise(coefficients.floats) <= self.reference.noise_budget / 2
+        return measure(coefficients.floats, mask).violation <= 1
+
+    def _at_length(self, coefficients: Coefficients) -> Coefficients:
+        """Without zero ends where hwgen chose the length; with as many taps as asked for where the file fixes it."""
+        response = self.spec.response
+        if response.taps is None and response.coefficients is None:
+            return coefficients.trimmed()
+        missing = len(self.reference.ideal) - len(coefficients.values)
+        ends = (0,) * (missing // 2)
+        return Coefficients((*ends, *coefficients.values, *ends), coefficients.fraction)
+
+    # ----------------------------------------------------------------- rounding
+    def rounded(self) -> list[Coefficients]:
+        """Rounded taps of every length."""
+        return [c for c in (self._rounded(ideal) for ideal in self.ideals) if c is not None]
+
+    def _rounded(self, ideal: np.ndarray) -> Coefficients | None:
+        """Smallest common LSB at which rounding meets the goal; the gain is swept, within the mask or freely."""
+        mask = self.reference.mask
+        span = 0.5 if mask is not None and mask.gain is None else 0.01
+        scales = [1.0] if mask is None else [1.0, *(2.0 ** np.linspace(-span, span, 40))]
+        for fraction in range(3, 25):
+            found = [rounded(ideal * scale, fraction) for scale in scales]
+            if mask is not None and np.allclose(ideal, ideal[::-1]):
+                free = np.array([c.free for c in found], dtype=np.float64) * 2.0**-fraction
+                found = [found[k] for k in np.flatnonzero(violations(free, len(ideal), mask) <= 1)]
+            for coefficients in found:
+                width = max(abs(v).bit_length() + 1 for v in coefficients.values)
+                if width <= self.most and self.meets(coefficients):
+                    return self._at_length(coefficients)
+        return None
+
+    # --------------------------------------------------------------- allocation
+    def by_bits(self, algorithm: str) -> list[Coefficients]:
+        """Bits of each tap by an allocator, for the fewest adder bits within the mask, for each of `for_bits`."""
+        found: list[Coefficients | None] = []
+        for ideal in self.for_bits:
+            self.progress(f"{algorithm} over tap bits", len(found) / len(self.for_bits))
+            found.append(self._by_bits(ideal, algorithm))
+        return [c for c in found if c is not None]
+
+    def _by_bits(self, ideal: np.ndarray, algorithm: str) -> Coefficients | None:
+        mask = self.reference.mask
+        if mask is None or not np.allclose(ideal, ideal[::-1]):
+            return None
+        width = self.spec.input.format.width + 4.0
+        taps = TapBits(ideal, mask, self.spec.search.coefficient_bits[0], self.most, width)
+        # Between the points of the search's grid a response may overshoot by a few per mille: ask for a little more.
+        for goal in (0.995, 0.98, 0.95):
+            try:
+                found = self._run(taps.problem(goal=goal), algorithm, 4 * len(self.for_bits))
+            except Infeasible:
+                return None
+            coefficients = taps.coefficients(np.array(found.bits))
+            if self.meets(coefficients):
+                return self._at_length(coefficients)
+        return None
+
+    def _run(self, problem: Problem, algorithm: str, divisor: int) -> Allocation:
+        budget = max(self.spec.search.evaluations // divisor, 100)
+        found = (
+            allocate(problem, self.rng, budget, starts=STARTS, start_evaluations=0)
+            if algorithm == "gc-pso"
+            else ALGORITHMS[algorithm](problem, self.rng, budget)
+        )
+        if algorithm == self.spec.search.algorithm:  # what the baselines cost is not the search's
+            self.count(found)
+        return found
+
+    def count(self, found: Allocation) -> None:
+        """Add what an allocation spent."""
+        self.evaluations += found.evaluations
+        self.unique += found.unique_evaluations
+
+    # ------------------------------------------------------------------- values
+    def cheapest(self) -> list[Coefficients]:
+        """Coefficients of the fewest adders that were found within the mask, of every length."""
+        mask, lengths = self.reference.mask, [len(ideal) for ideal in self.ideals]
+        if mask is None or lengths[0] > _LONGEST:
+            return []
+
+        def mapped(work: Callable[[Variant], Walked], variants: Iterable[Variant]) -> list[Walked]:
+            steps = [
+                (self._bands, mask.gain, v.taps, v.gain, v.seed, v.regrowths, v.start and list(v.start), v.most)
+                for v in variants
+            ]
+            if not steps:
+                return []
+            return [
+                Walked(tuple((cost, tuple(free)) for cost, free in found), last and tuple(last), energy)
+                for found, last, energy in self._all("searching coefficients", walk_step, steps)
+            ]
+
+        effort = max(round(self.spec.search.evaluations * _EFFORT), _LEAST)
+        found = cheapest(mask, lengths, self.rng, effort, most=self.most, keep=_KEPT, mapped=mapped)
+        return list(dict.fromkeys(self._at_length(c) for c in found if self.meets(c)))
+
+    def _all(self, what: str, work: Callable[..., Any], steps: list[tuple[Any, ...]]) -> list[Any]:
+        done = 0
+
+        def one_more() -> None:
+            nonlocal done
+            done += 1
+            self.progress(what, done / len(steps))
+
+        return self.journal.all(self.executor, work, steps, one_more)
+
+    @property
+    def _bands(self) -> Bands:
+        mask = self.reference.mask
+        assert mask is not None  # callers have a mask
+        return [[b.start, b.stop, b.gain, b.lower, b.upper, float(b.passband)] for b in mask.bands]
+
+    def nearby(self) -> list[Coefficients]:
+        """For coefficients without a mask: the cheapest values within what share of the noise budget they may take."""
+        reference, ideal = self.reference, self.reference.ideal
+        scale = self.spec.input.format.lsb
+        power = float(np.mean((reference.samples * scale) ** 2))
+        budget = reference.noise_budget if np.isfinite(reference.noise_budget) else reference.rounding_noise / 16
+        found = []
+        for share in (0.05, 0.1, 0.2, 0.3, 0.5):
+            reach = float(np.sqrt(3 * share * budget / (power * len(ideal))))
+            values = near(ideal, reach, int(np.ceil(-np.log2(reach))) + 1, self.most)
+            if values is not None and self.meets(values):
+                found.append(values)
+        return found
+
+    def cascades(self) -> list[Factors]:
+        """Factors whose cascade meets the mask, where the transition is narrow enough for them to pay."""
+        mask = self.reference.mask
+        fixed = self.spec.response.taps or self.spec.response.coefficients or self.spec.response.interpolate > 1
+        if mask is None or fixed or not self.symmetric or len(self.reference.ideal) < _NARROW:
+            return []
+        steps = [(self._bands, mask.gain, len(self.reference.ideal))]
+        [answers] = self._all("factoring into a cascade", factor_step, steps)
+        return [
+            Factors(tuple((Coefficients(tuple(v), fraction), spread) for v, fraction, spread in parts))
+            for parts in answers
+        ]
+
+    # --------------------------------------------------------------------- sets
+    def everything(self) -> list[tuple[str, Source]]:
+        """What the design file's algorithm gives, a label with each."""
+        algorithm, structure = self.spec.search.algorithm, self.spec.hardware.structure
+        least, most = self.spec.search.coefficient_bits
+        if structure == "cascade":
+            return [(f"cascade of {len(f.parts)}", f) for f in self.cascades()]
+        found: list[tuple[str, Source]] = []
+        found += [(f"{algorithm} bits, {len(c.values)} taps", c) for c in self.by_bits(algorithm)]
+        searches = algorithm in SEARCHES and least != most
+        if searches and self.reference.mask is None:
+            found += [("near values", c) for c in self.nearby()]
+        elif searches and self.symmetric:
+            found += [(f"searched values, {len(c.values)} taps", c) for c in self.cheapest()]
+            if structure == "auto":
+                found += [(f"cascade of {len(f.parts)}", f) for f in self.cascades()]
+        if not found or not searches:
+            found += [("rounded", c) for c in self.rounded()]
+        return found

@@ -1,0 +1,268 @@
+"""Structures of a FIR filter as signal-flow graphs, at full precision: transposed, direct and cascaded.
+
+Each takes integer coefficients and the adder graph that multiplies by them, and gives a `FlowGraph` whose outputs are
+proved to have those coefficients. The signs of partial sums are free: each is kept positive or negative, as it costs
+fewer adder bits and fewer inverted words.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hwgen.adders import AdderGraph
+from hwgen.cost.estimate import adder_bits
+from hwgen.flowgraph import Delay, FlowGraph, Output, Sum
+
+
+@dataclass(frozen=True)
+class _Term:
+    """A signed, shifted node on its way into a sum: ``+-(node << shift)``."""
+
+    node: int
+    shift: int
+    negative: bool = False
+
+    def moved(self, shift: int, negative: bool) -> "_Term":
+        return _Term(self.node, self.shift + shift, self.negative != negative)
+
+
+class _Builder:
+    """Nodes so far, with the lowest bit and the size of each, in input LSBs.
+
+    `inverting` is what an inverted bit of a subtracted word costs in adder bits: on an iCE40 a LUT of its own.
+    """
+
+    def __init__(self, inverting: float, prefix: str = "") -> None:
+        self.inverting, self.prefix = inverting, prefix
+        self.nodes: list[Sum | Delay] = []
+        self.low, self.size = [0], [1.0]
+        self.delayed: dict[tuple[int, int], int] = {}
+
+    def _append(self, node: Sum | Delay, low: int, size: float) -> int:
+        self.nodes.append(node)
+        self.low.append(low)
+        self.size.append(size)
+        return len(self.nodes)
+
+    def delay(self, node: int, samples: int, name: str) -> int:
+        """`node` that many samples ago; the same delay is built once."""
+        if samples == 0:
+            return node
+        if (node, samples) not in self.delayed:
+            made = self._append(Delay(self.prefix + name, node, samples), self.low[node], self.size[node])
+            self.delayed[node, samples] = made
+        return self.delayed[node, samples]
+
+    def block(self, graph: AdderGraph, source: int) -> list[int]:
+        """The multiplier block over node `source`; gives the node of each of its constants."""
+        found = [source]
+        for adder in graph.adders:
+            left, right = found[adder.left], found[adder.right]
+            low = min(self.low[left] + adder.left_shift, self.low[right] + adder.right_shift)
+            node = Sum(f"{self.prefix}x{adder.constant}", left, adder.left_shift, right, adder.right_shift,
+                       adder.subtract, low)  # fmt: skip
+            found.append(self._append(node, low, self.size[source] * adder.constant))
+        return found
+
+    def cost(self, left: _Term, right: _Term, subtract: bool) -> float:
+        """Adder bits of ``left +- right``, what inverting costs included."""
+        lows = [self.low[t.node] + t.shift for t in (left, right)]
+        sizes = [self.size[t.node] * 2.0**t.shift for t in (left, right)]
+        top = np.ceil(np.log2(sum(sizes)))
+        bits = float(adder_bits(top, lows[0], lows[1], min(lows), subtract))
+        return bits + (self.inverting * (np.ceil(np.log2(sizes[1])) - lows[1] + 1) if subtract else 0.0)
+
+    def choices(self, a: _Term, b: _Term) -> list[tuple[float, _Term, _Term, bool, bool]]:
+        """Ways to add two terms: ``(cost, left, right, subtract, negative)``."""
+        if a.negative == b.negative:
+            return [(self.cost(a, b, False), a, b, False, a.negative)]
+        return [(self.cost(x, y, True), x, y, True, x.negative) for x, y in ((a, b), (b, a))]
+
+    def add(self, name: str, choice: tuple[float, _Term, _Term, bool, bool], keep: bool = True) -> _Term:
+        """Build one of the `choices`."""
+        _, left, right, subtract, negative = choice
+        low = min(self.low[left.node] + left.shift, self.low[right.node] + right.shift)
+        size = self.size[left.node] * 2.0**left.shift + self.size[right.node] * 2.0**right.shift
+        # Shifts that all operands share move behind the sum: its word has no zeros below.
+        node = Sum(self.prefix + name, left.node, left.shift - low, right.node, right.shift - low, subtract, 0, keep)
+        return _Term(self._append(node, 0, size / 2.0**low), low, negative)
+
+    def tree(self, terms: list[_Term], name: Callable[[], str]) -> _Term:
+        """Sum of the terms: small words first, as in a Huffman tree, and of those the pair that costs least."""
+        terms = list(terms)
+        known: dict[tuple[_Term, _Term], tuple[float, _Term, _Term, bool, bool]] = {}
+
+        def best(a: _Term, b: _Term) -> float:
+            if (a, b) not in known:
+                known[a, b] = min(self.choices(a, b), key=lambda choice: choice[0])
+            lows = [self.low[t.node] + t.shift for t in (a, b)]
+            largest = max(np.log2(self.size[t.node]) + t.shift for t in (a, b))
+            # Weights of the fewest adder bits over published filters, 3 % fewer than by cost alone. Words of equal sign
+            # first: one subtraction then serves many of them.
+            apart, unlike = abs(lows[0] - lows[1]), a.negative != b.negative
+            return float(known[a, b][0] + 3.0 * largest + 0.5 * apart + 30.0 * self.inverting * unlike)
+
+        while len(terms) > 1:
+            ranks = [(best(a, b), i, j) for j, b in enumerate(terms) for i, a in enumerate(terms[:j])]
+            _, i, j = min(ranks)
+            made = self.add(name(), known[terms[i], terms[j]])
+            terms = [t for k, t in enumerate(terms) if k not in (i, j)] + [made]
+        return terms[0]
+
+    def dot(self, weighted: Sequence[tuple[_Term, int]], graph: AdderGraph, name: Callable[[], str]) -> _Term:
+        """Sum of terms times integer constants: the adder graph transposed.
+
+        Reversing every arrow of a graph that multiplies one input by many constants gives one that adds many inputs
+        times the same constants (Tellegen); forks become adders.
+        """
+        waiting: list[list[_Term]] = [[] for _ in range(len(graph))]
+        for term, value in weighted:
+            if value:
+                node, shift = graph.find(value)
+                waiting[node].append(term.moved(shift, value < 0))
+        for k in range(len(graph) - 1, 0, -1):
+            if waiting[k]:
+                adder, total = graph.adders[k - 1], self.tree(waiting[k], name)
+                waiting[adder.left].append(total.moved(adder.left_shift, False))
+                waiting[adder.right].append(total.moved(adder.right_shift, adder.subtract))
+        return self.tree(waiting[0], name)
+
+    def finished(self, *outputs: _Term) -> FlowGraph:
+        return FlowGraph(tuple(self.nodes), tuple(Output(t.node, t.shift, t.negative) for t in outputs))
+
+
+def transposed(values: Sequence[int], graph: AdderGraph, inverting: float = 0.0) -> FlowGraph:
+    """Every product at once, then a chain of accumulators, one register a tap."""
+    builder = _Builder(inverting)
+    output = _chain(builder, values, builder.block(graph, 0), graph)
+    return proved(builder.finished(output), [values])
+
+
+def direct(values: Sequence[int], graph: AdderGraph, inverting: float = 0.0) -> FlowGraph:
+    """A delay line, the two samples of a symmetric (or antisymmetric) pair added first, then one sum of products."""
+    builder = _Builder(inverting)
+    output = _line(builder, values, graph, 0, 1, "")
+    return proved(builder.finished(output), [values])
+
+
+def transposed_phases(values: Sequence[int], graph: AdderGraph, factor: int, inverting: float = 0.0) -> FlowGraph:
+    """Interpolation by `factor`: one multiplier block, a chain for each phase; output p has taps p, p + factor, ..."""
+    builder = _Builder(inverting)
+    nodes, phases = builder.block(graph, 0), _phases(values, factor)
+    outputs = [_chain(builder, phase, nodes, graph, f"_{p}") for p, phase in enumerate(phases)]
+    return proved(builder.finished(*outputs), phases)
+
+
+def direct_phases(values: Sequence[int], graph: AdderGraph, factor: int, inverting: float = 0.0) -> FlowGraph:
+    """Interpolation by `factor`: one delay line, a sum of products for each phase."""
+    builder, phases = _Builder(inverting), _phases(values, factor)
+    outputs = [_line(builder, phase, graph, 0, 1, f"_{p}") for p, phase in enumerate(phases)]
+    return proved(builder.finished(*outputs), phases)
+
+
+def cascade(parts: Sequence[tuple[Sequence[int], int, AdderGraph, str]], inverting: float = 0.0) -> FlowGraph:
+    """Filters one behind the other: ``(values, spread, adder graph, structure)``, z replaced by z**spread in each."""
+    builder = _Builder(inverting)
+    term, product = _Term(0, 0), np.ones(1, dtype=object)
+    for number, (values, spread, graph, structure) in enumerate(parts):
+        builder.prefix = f"f{number}_"
+        if structure == "direct":
+            made = _line(builder, values, graph, term.node, spread, "")
+        else:
+            made = _chain(builder, values, builder.block(graph, term.node), graph, spread=spread)
+        term = made.moved(term.shift, term.negative)
+        spaced = np.zeros((len(values) - 1) * spread + 1, dtype=object)
+        spaced[::spread] = list(values)
+        product = np.convolve(product, spaced)
+    return proved(builder.finished(term), [[int(v) for v in product]])
+
+
+def proved(graph: FlowGraph, responses: Sequence[Sequence[int]]) -> FlowGraph:
+    """The graph, after checking in exact integers that its outputs have these impulse responses (``ValueError``)."""
+    for number, (found, wanted) in enumerate(zip(graph.responses(), responses, strict=True)):
+        trimmed = list(wanted)
+        while trimmed and trimmed[-1] == 0:
+            trimmed.pop()
+        if list(found) != trimmed:
+            raise ValueError(f"output {number} of the graph has the impulse response {found}, not {tuple(wanted)}")
+    return graph
+
+
+def _phases(values: Sequence[int], factor: int) -> list[list[int]]:
+    padded = [*values, *[0] * (-len(values) % factor)]
+    return [padded[p::factor] for p in range(factor)]
+
+
+def _line(builder: _Builder, values: Sequence[int], graph: AdderGraph, source: int, spread: int, suffix: str) -> _Term:
+    """Direct form over node `source`."""
+    last = len(values) - 1
+    line, pairs = [source], []
+    for k in range(1, last + 1):
+        line.append(builder.delay(line[-1], spread, f"d{k}"))
+    mirror = 1 if list(values) == list(values)[::-1] else -1 if list(values) == [-v for v in values[::-1]] else 0
+    for k, value in enumerate(values):
+        if not value or (mirror and k > last - k):
+            continue
+        term = _Term(line[k], 0)
+        if mirror and k < last - k:
+            choices = builder.choices(term, _Term(line[last - k], 0, mirror < 0))
+            term = builder.add(f"pair{k}{suffix}", min(choices, key=lambda choice: choice[0]))
+        pairs.append((term, value))
+    count = iter(range(1 << 30))
+    return builder.dot(pairs, graph, lambda: f"sum{next(count)}{suffix}")
+
+
+def _chain(
+    builder: _Builder,
+    values: Sequence[int],
+    nodes: Sequence[int],
+    graph: AdderGraph,
+    suffix: str = "",
+    spread: int = 1,
+) -> _Term:
+    """Transposed form over a multiplier block; the sign of each accumulator is chosen by dynamic programming."""
+    taps = [k for k in reversed(range(len(values))) if values[k]]
+    uses = {node: sum(1 for k in taps if graph.find(values[k])[0] == node) for node in range(len(graph))}
+
+    def product(tap: int) -> _Term:
+        node, shift = graph.find(values[tap])
+        return _Term(nodes[node], shift, values[tap] < 0)
+
+    # Along the chain: for each sign of the partial sum, the least cost and the signs chosen so far.
+    peak = float(sum(abs(v) for v in values))
+    top = np.ceil(np.log2(peak)) + 1
+    best: dict[bool, tuple[float, list[bool]]] = {product(taps[0]).negative: (0.0, [product(taps[0]).negative])}
+    for tap in taps[1:]:
+        term = product(tap)
+        bits = np.ceil(np.log2(builder.size[term.node])) - builder.low[term.node] + 1
+        shared = uses[graph.find(values[tap])[0]]
+        after: dict[bool, tuple[float, list[bool]]] = {}
+        for sign, (cost, signs) in best.items():
+            # Of two signs that differ, the word that is subtracted is the accumulator or the product.
+            options = [(sign, 0.0)] if sign == term.negative else [
+                (sign, builder.inverting * bits / shared + 1e-3),
+                (not sign, builder.inverting * top + term.shift + builder.low[term.node] + 1e-3),
+            ]  # fmt: skip
+            for outcome, extra in options:
+                if outcome not in after or cost + extra < after[outcome][0]:
+                    after[outcome] = cost + extra, [*signs, outcome]
+        best = after
+    _, signs = min(best.values(), key=lambda entry: entry[0])
+    total = product(taps[0])
+    for before, tap, sign in zip(taps, taps[1:], signs[1:], strict=False):
+        # A register a tap, so that every word between two adders can be seen, and cut.
+        node = total.node
+        for step in range(before - tap):
+            node = builder.delay(node, spread, f"acc{before - step}{suffix}")
+        carried = _Term(node, total.shift, total.negative)
+        choice = next(c for c in builder.choices(carried, product(tap)) if c[4] == sign)
+        total = builder.add(f"sum{tap}{suffix}", choice, keep=False)
+    if taps[-1]:  # leading zeros of the impulse response
+        total = _Term(builder.delay(total.node, taps[-1] * spread, f"lead{suffix}"), total.shift, total.negative)
+    return total
+
+
+# What a design file can name, and how each interpolates.
+STRUCTURES = {"transposed": transposed, "direct": direct}
+PHASES = {"transposed": transposed_phases, "direct": direct_phases}
