@@ -190,8 +190,12 @@ def proved(graph: FlowGraph, responses: Sequence[Sequence[int]]) -> FlowGraph:
 
 
 def _phases(values: Sequence[int], factor: int) -> list[list[int]]:
+    """The taps of each phase. Raises ``ValueError`` for a phase without any: its output would always be 0."""
     padded = [*values, *[0] * (-len(values) % factor)]
-    return [padded[p::factor] for p in range(factor)]
+    found = [padded[p::factor] for p in range(factor)]
+    if empty := [p for p, phase in enumerate(found) if not any(phase)]:
+        raise ValueError(f"phase {empty[0]} of {factor} has no coefficient other than 0")
+    return found
 
 
 def _line(builder: _Builder, values: Sequence[int], graph: AdderGraph, source: int, spread: int, suffix: str) -> _Term:

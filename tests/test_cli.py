@@ -89,6 +89,8 @@ BAD = {
     "interface": (("[goal]", '[hardware]\ninterface = "axi_stream"\n[goal]'), "hardware.interface", "axi", ["not"]),
     "slow clock": (("[goal]", "[hardware]\nclock = 1e3\n[goal]"), "hardware.clock", "clock", ["48000"]),
     "two rates": (("[goal]", "decimate = 2\ninterpolate = 2\n[goal]"), "response.decimate", "decimate", ["too"]),
+    "output of zeros": ((BANDS, "coefficients = [0.5, 0.5]\ninterpolate = 3\n"), "response.interpolate", "interpolate = 3",
+                        ["output 2 of 3", "more taps"]),
     "cells": (('"luts"', '"cells"\ntarget = "xc7"'), "goal.minimise", "minimise", ["nextpnr"]),
     "no accuracy": (("sqnr_db = 40\n", ""), "goal.minimise", "minimise", ["how accurate"]),
     "no budget": (('"luts"', '"error"'), "goal.minimise", "minimise", ["budget = "]),

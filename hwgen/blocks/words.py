@@ -1,7 +1,9 @@
 """What a signal-flow graph needs in hardware, and what its dropped bits cost: range, width and error of every word."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
+from math import ceil, floor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,16 +91,15 @@ class Words:
                 left[0] + right[0], left[1] + right[1]
             )  # fmt: skip
             least, most = self._ideal(k)
-            under, over = self.errors[k]
-            scale = 2.0**-node.lsb
-            low, high = max(low, int(np.ceil((least + under) * scale))), min(high, int(np.floor((most + over) * scale)))
-            found.append((low, high))
+            under, over = map(Fraction, self.errors[k])
+            scale = Fraction(2) ** -node.lsb
+            found.append((max(low, ceil((least + under) * scale)), min(high, floor((most + over) * scale))))
         return tuple(found)
 
-    def _ideal(self, k: int) -> tuple[float, float]:
-        """Range of node `k` with nothing dropped, in input LSBs."""
-        transfer, low, high = self.graph.transfers[k], float(self.input.minimum), float(self.input.maximum)
-        up, down = float(transfer[transfer > 0].sum()), float(transfer[transfer < 0].sum())
+    def _ideal(self, k: int) -> tuple[Fraction, Fraction]:
+        """Range of node `k` with nothing dropped, in input LSBs; exact, where floats would end at 53 bits."""
+        transfer, low, high = self.graph.transfers[k], self.input.minimum, self.input.maximum
+        up, down = Fraction(float(transfer[transfer > 0].sum())), Fraction(float(transfer[transfer < 0].sum()))
         return up * low + down * high, up * high + down * low
 
     @cached_property

@@ -141,7 +141,13 @@ def _designed(spec: Spec, mask: Mask) -> NDArray[np.float64]:
 
 
 def _require_reachable(found: Reference) -> None:
-    spec = found.spec
+    spec, factor = found.spec, found.spec.response.interpolate
+    if empty := [phase for phase in range(factor) if not found.ideal[phase::factor].any()]:
+        raise spec.blame(
+            "response.interpolate",
+            f"of the {len(found.ideal)} taps none is left for output {empty[0]} of {factor}: it would always be 0",
+            "interpolate by less, or give a filter with more taps",
+        )
     if found.power == 0:
         raise spec.blame("stimulus.file", "the filter's output on this stimulus is zero", "use another stimulus")
     best = 10 * np.log10(found.power / found.channels / found.rounding_noise)

@@ -102,9 +102,9 @@ class Sources:
 
     def meets(self, coefficients: Coefficients) -> bool:
         """Whether coefficients meet the mask; without one, whether their error leaves half of the noise budget."""
-        if not any(coefficients.values):
+        factor, mask = self.spec.response.interpolate, self.reference.mask
+        if not all(any(coefficients.values[phase::factor]) for phase in range(factor)):
             return False
-        mask = self.reference.mask
         if mask is None:
             return self.reference.coefficient_noise(coefficients.floats) <= self.reference.noise_budget / 2
         return measure(coefficients.floats, mask).violation <= 1

@@ -141,7 +141,7 @@ def test_ranges_beyond_the_precision_of_floats_are_exact(structure: str) -> None
     node = words.graph.outputs[0].node
     sign = -1 if words.graph.outputs[0].negative else 1
     assert words.ranges[node] == tuple(sorted((sign * low, sign * high)))
-    assert words.widths[node] == (81 if sign > 0 else 80)
+    assert words.widths[node] == 81
 
 
 # ---------------------------------------------------------------------------------------------------------- widths
