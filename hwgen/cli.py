@@ -5,6 +5,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,12 +17,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from hwgen import __version__, flow, verify
+from hwgen import __version__, cli_pareto, cli_study, flow, verify
 from hwgen.check.processes import SimulatorError
-from hwgen.cli_study import command
 from hwgen.cost.resources import TARGETS
 from hwgen.cost.yosys import YosysError
 from hwgen.design import Design, NotADesign, load
+from hwgen.designs.reference import Reference
 from hwgen.fields import FieldError
 from hwgen.fixed import from_float, to_float
 from hwgen.journal import write_beside
@@ -51,6 +52,7 @@ Targets = Annotated[
     list[str] | None, typer.Option("--target", "-t", help=f"One of {', '.join(TARGETS)}; may be repeated.")
 ]
 CORES = os.cpu_count() or 1
+_Claimed = tuple[Reference, Path, Executor, Callable[[str, float], None]]
 
 _EXAMPLE = """\
 # {name}: a low-pass filter. Every key is explained in hwgen's README.
@@ -113,8 +115,8 @@ def _is_design(path: Path) -> bool:
 
 
 @contextmanager
-def _run(path: Path, given: Path | None, jobs: int, force: bool) -> Iterator[flow.Run]:
-    """A run for a design file, its folder claimed once the file is known to be sound and its goal in reach."""
+def _claimed(path: Path, given: Path | None, jobs: int, force: bool) -> Iterator[_Claimed]:
+    """All that work on a design file needs, its folder claimed once the file is sound and its goal in reach."""
     spec = load_spec(path)
     find("yosys")
     folder = _folder(spec, given)
@@ -124,15 +126,21 @@ def _run(path: Path, given: Path | None, jobs: int, force: bool) -> Iterator[flo
         flow.claim(folder, force)
         try:
             with flow.local_pool(jobs) as pool:
-                run = flow.Run(spec, folder, pool, tell)
-                run.reference = known
-                yield run
+                yield known, folder, pool, tell
         except KeyboardInterrupt:
             command = [Path(sys.argv[0]).name, *sys.argv[1:]]
             raise _Stop(INTERRUPTED, f"interrupted; continue where it stopped with: {shlex.join(command)}") from None
         except DesignFileError:  # only the search could tell
             _withdraw(missing)
             raise
+
+
+@contextmanager
+def _run(path: Path, given: Path | None, jobs: int, force: bool) -> Iterator[flow.Run]:
+    with _claimed(path, given, jobs, force) as (known, folder, pool, tell):
+        run = flow.Run(known.spec, folder, pool, tell)
+        run.reference = known
+        yield run
 
 
 def _withdraw(folders: list[Path]) -> None:
@@ -424,7 +432,8 @@ def doctor(as_json: AsJson = False) -> None:
         raise _Stop(NO_TOOL)
 
 
-app.command(name="study")(command(out, _progress))
+app.command(name="study")(cli_study.command(out, _progress))
+app.command(name="pareto")(cli_pareto.command(out, _claimed))
 
 
 def _version(asked: bool) -> None:

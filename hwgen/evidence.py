@@ -8,7 +8,7 @@ from hwgen.blocks.fir import Fir
 from hwgen.blocks.folded import Folded
 from hwgen.blocks.folded_hardware import estimate
 from hwgen.design import Design
-from hwgen.designs.candidate import Candidate, Tried
+from hwgen.designs.candidate import Candidate, Quality, Tried
 from hwgen.designs.fir import Outcome
 from hwgen.designs.reference import Reference
 from hwgen.spec import filter_rate
@@ -18,20 +18,9 @@ _POINTS = 2000
 
 def searched(reference: Reference, outcome: Outcome) -> dict[str, Any]:
     """Everything later steps need of a search."""
-    design = chosen_design(reference, outcome)
-    channels = reference.channels
-    candidate = outcome.chosen.candidate
-    allocation = outcome.allocation
+    channels, allocation = reference.channels, outcome.allocation
     return {
-        "design": design.frozen(),
-        "meets": outcome.chosen.meets,
-        "quality": _quality(outcome.chosen),
-        "gain": _gain(outcome.chosen),
-        "bits": {name: bits for name, _, bits in candidate.taps},
-        "taps": [[name, value, bits] for name, value, bits in candidate.taps],
-        "estimate": _estimated(candidate, outcome, channels),
-        "synthesis": _synthesis(outcome.chosen),
-        "place": _place(outcome.chosen),
+        **described(reference, outcome, outcome.chosen),
         "baselines": {kind: _baseline(outcome.baselines.get(kind)) for kind in ("uniform", "common_lsb", "greedy")},
         "search": {
             "algorithm": str(reference.spec.search.algorithm),
@@ -50,22 +39,37 @@ def searched(reference: Reference, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def chosen_design(reference: Reference, outcome: Outcome) -> Design:
-    """The answer as a design."""
-    candidate = outcome.chosen.candidate
+def described(reference: Reference, outcome: Outcome, tried: Tried) -> dict[str, Any]:
+    """One of the designs that were tried: what it is and what was measured of it."""
+    candidate = tried.candidate
+    return {
+        "design": _design(reference, candidate).frozen(),
+        "meets": tried.meets,
+        "quality": qualities(tried.quality),
+        "gain": _gain(tried),
+        "bits": {name: bits for name, _, bits in candidate.taps},
+        "taps": [[name, value, bits] for name, value, bits in candidate.taps],
+        "estimate": _estimated(candidate, outcome, reference.channels),
+        "synthesis": _synthesis(tried),
+        "place": _place(tried),
+    }
+
+
+def _design(reference: Reference, candidate: Candidate) -> Design:
     shift = candidate.fir.fraction - candidate.coefficients.fraction
     values = tuple(v << shift for v in candidate.coefficients.values)
     return Design(reference.spec.design.name, candidate.fir, values)
 
 
-def _quality(tried: Tried) -> dict[str, float | None]:
-    response, sqnr = tried.quality.response, tried.quality.sqnr_db
+def qualities(quality: Quality) -> dict[str, float | None]:
+    """The figures of a design's quality, as result.json has them."""
+    response, sqnr = quality.response, quality.sqnr_db
     return {
         "ripple_db": None if response is None else response.ripple_db,
         "attenuation_db": None if response is None else response.attenuation_db,
         "sqnr_db": float(sqnr) if np.isfinite(sqnr) else None,
         "error": None if response is None else response.error,
-        "max_error_ulp": tried.quality.max_error_ulp,
+        "max_error_ulp": quality.max_error_ulp,
     }
 
 

@@ -131,6 +131,12 @@ def _own(folder: Path) -> bool:
     return False
 
 
+def owner(spec: Spec) -> dict[str, str]:
+    """What determines a checkpoint's steps: the design file's content and the versions that matter."""
+    packages = ("hwgen", "amaranth", "numpy", "scipy", "pyosys")
+    return {"digest": spec.digest, **{name: version(name) for name in packages}}
+
+
 class Run:
     """One design file on its way into one folder. Each step does what must come before it, once.
 
@@ -151,9 +157,7 @@ class Run:
     ) -> None:
         self.spec, self.folder, self.executor, self.progress = spec, folder, executor, progress
         self.timings: dict[str, float] = {}
-        packages = ("hwgen", "amaranth", "numpy", "scipy", "pyosys")
-        owner = {"digest": spec.digest, **{name: version(name) for name in packages}}
-        self.journal = Journal(folder / "checkpoint", owner)
+        self.journal = Journal(folder / "checkpoint", owner(spec))
 
     @contextmanager
     def _timed(self, step: str) -> Iterator[None]:
@@ -211,7 +215,7 @@ class Run:
         write_files(self.folder, files)
         return design
 
-    def simulate(self, waves: bool = False) -> dict[str, Any]:
+    def simulate(self, waves: bool = False, bulk: bool = True) -> dict[str, Any]:
         """Bit-true in Icarus, and in bulk in Verilator where it is installed; figures as in result.json."""
         design = self.design
         seed = self.spec.search.seed
@@ -220,7 +224,7 @@ class Run:
             with self._timed("bit_true"):
                 done = verify.bit_true(design, self.spec, seed, self.folder / f"{design.name}.fst" if waves else None)
             self.journal.record("bit_true", {**(verify.figures(done) or {}), "first": done.first})
-        if "bulk" not in self.journal.steps and _has("verilator") and _has("c++"):
+        if bulk and "bulk" not in self.journal.steps and _has("verilator") and _has("c++"):
             self.progress("simulating a million samples in Verilator", 0.5)
             with self._timed("bulk"):
                 done = verify.bulk(design, self.spec, seed)
@@ -238,10 +242,10 @@ class Run:
         write_beside(self.folder / "result.json", json.dumps(result, indent=2) + "\n")
         return result
 
-    def everything(self, waves: bool = False) -> dict[str, Any]:
+    def everything(self, waves: bool = False, bulk: bool = True) -> dict[str, Any]:
         """`hwgen run`: every step, in order."""
         self.generate()
-        self.simulate(waves)
+        self.simulate(waves, bulk)
         return self.report()
 
     # ------------------------------------------------------------------ result

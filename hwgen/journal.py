@@ -63,6 +63,10 @@ class Journal:
         if self.path is not None:
             write_beside(self.path, json.dumps({"owner": self.owner, "steps": self.steps}) + "\n")
 
+    def chapter(self, key: str) -> "Journal":
+        """A journal of its own for some steps, kept in this one under `key`."""
+        return _Chapter(self, key)
+
     def all(
         self,
         executor: Executor,
@@ -89,3 +93,14 @@ class Journal:
                 future.cancel()
             raise
         return [self.steps[key] for key in keys]
+
+
+class _Chapter(Journal):
+    def __init__(self, whole: Journal, key: str) -> None:
+        super().__init__(None, whole.owner)
+        self.whole, self.key = whole, key
+        self.steps = dict(whole.steps.get(key, {}))
+
+    def record(self, key: str, value: Any) -> None:
+        super().record(key, value)
+        self.whole.record(self.key, self.steps)

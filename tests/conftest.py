@@ -47,8 +47,7 @@ def nothing_remembered() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def threads(monkeypatch: pytest.MonkeyPatch) -> None:
+def threaded(patch: pytest.MonkeyPatch) -> None:
     """Steps in threads rather than in processes, which take a second to start."""
 
     @contextmanager
@@ -56,12 +55,11 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> None:
         with ThreadPoolExecutor(2) as executor:
             yield executor
 
-    monkeypatch.setattr(flow, "local_pool", pool)
+    patch.setattr(flow, "local_pool", pool)
 
 
-@pytest.fixture
-def swift(threads: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As `threads`; Verilog and LUTs of candidates are guessed, and the bit-true check is short and in Icarus alone."""
+def hastened(patch: pytest.MonkeyPatch) -> None:
+    """As `threaded`; LUTs of candidates are guessed, and the bit-true check is short and in Icarus alone."""
 
     def width(component: FirComponent, name: str) -> str:
         component._MustUse__silence = True  # type: ignore[attr-defined]  # Amaranth warns of hardware that nobody builds
@@ -71,7 +69,20 @@ def swift(threads: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def synthesise_step(text: str, top: str, target: str, dsp: bool, tool: str) -> dict[str, int]:
         return {"lut": int(text) if text.isdigit() else 1, "ff": 1, "carry": 1, "dsp": 0, "bram": 0}
 
-    monkeypatch.setattr(fir, "verilog", width)
-    monkeypatch.setattr(fir, "synthesise_step", synthesise_step)
-    monkeypatch.setattr(verify, "ICARUS_SAMPLES", 1_000)
-    monkeypatch.setattr(flow, "_has", lambda tool: False)
+    threaded(patch)
+    patch.setattr(fir, "verilog", width)
+    patch.setattr(fir, "synthesise_step", synthesise_step)
+    patch.setattr(verify, "ICARUS_SAMPLES", 1_000)
+    patch.setattr(flow, "_has", lambda tool: False)
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`threaded` for one test."""
+    threaded(monkeypatch)
+
+
+@pytest.fixture
+def swift(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`hastened` for one test."""
+    hastened(monkeypatch)

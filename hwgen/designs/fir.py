@@ -20,7 +20,7 @@ from hwgen.designs.candidate import Candidate, Tried, judge
 from hwgen.designs.folding import folded
 from hwgen.designs.reference import Reference
 from hwgen.designs.sizing import Sizing
-from hwgen.designs.sources import Source, Sources
+from hwgen.designs.sources import FULL, Effort, Source, Sources
 from hwgen.designs.values import Coefficients
 from hwgen.emit import verilog
 from hwgen.journal import Journal
@@ -49,10 +49,18 @@ Progress = Callable[[str, float], None]
 class Search:
     """The search for one reference. `executor` runs costly steps, `journal` keeps them, `progress` hears of them."""
 
-    def __init__(self, reference: Reference, executor: Executor, journal: Journal, progress: Progress) -> None:
+    def __init__(
+        self,
+        reference: Reference,
+        executor: Executor,
+        journal: Journal,
+        progress: Progress,
+        effort: Effort = FULL,
+    ) -> None:
         self.reference, self.executor, self.journal, self.progress = reference, executor, journal, progress
+        self.effort = effort
         self.spec = reference.spec
-        self.sources = Sources(reference, executor, journal, progress)
+        self.sources = Sources(reference, executor, journal, progress, effort)
         self.rng = self.sources.rng
         self.estimate = Estimate.of(self.spec.goal.target)
         self.tried: list[Tried] = []
@@ -62,7 +70,8 @@ class Search:
     def baselines(self) -> dict[str, Candidate]:
         """Uniform widths, common LSB and greedy bits, each over every length tried, the cheapest estimate of each."""
         sizing, found = Sizing(self.reference, self.estimate), {}
-        rounding, greedy = self.sources.rounded(), self.sources.by_bits("greedy")
+        rounding = self.sources.rounded()
+        greedy = self.sources.by_bits("greedy") if self.effort.greedy else []
         if self.spec.hardware.structure == "folded":
             makers = {
                 "uniform": folded(self.reference, rounding, "uniform widths", "uniform"),
@@ -150,7 +159,8 @@ class Search:
         ranked = sorted(((name, c, g) for name, c, g in sized if g is not None), key=lambda s: s[2].estimate)
         swarm = [s for s in ranked if "bits" in s[0]][:1]
         share = max(self.spec.search.evaluations // (_TOP + 1), 100)
-        for number, group in enumerate((ranked[:_TOP], ranked[_TOP : 2 * _TOP] + swarm)):
+        groups = (ranked[:_TOP], ranked[_TOP : 2 * _TOP] + swarm)
+        for number, group in enumerate(groups[: self.effort.rounds]):
             candidates: list[Candidate] = []
             for label, source, graded in group:
                 self.progress("word lengths", len(candidates) / max(len(group), 1))
@@ -215,7 +225,13 @@ def _built(candidates: Iterable[Candidate | None]) -> list[Candidate]:
     return [c for c in candidates if c is not None]
 
 
-def search(reference: Reference, executor: Executor, journal: Journal, progress: Progress) -> Outcome:
+def search(
+    reference: Reference,
+    executor: Executor,
+    journal: Journal,
+    progress: Progress,
+    effort: Effort = FULL,
+) -> Outcome:
     """Search for the design that the file asks for."""
-    work = Search(reference, executor, journal, progress)
+    work = Search(reference, executor, journal, progress, effort)
     return work.minimise_error() if reference.spec.goal.minimise == "error" else work.minimise_area()

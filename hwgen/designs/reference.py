@@ -74,6 +74,11 @@ class Reference:
         return power * float(np.sum((taps - self.ideal) ** 2))
 
     @property
+    def reachable_sqnr_db(self) -> float:
+        """What rounding to the output format alone leaves on this stimulus."""
+        return float(10 * np.log10(self.power / self.channels / self.rounding_noise))
+
+    @property
     def rounding_noise(self) -> float:
         """Power the final rounding alone adds to a channel."""
         step = self.spec.output.format.lsb
@@ -150,7 +155,7 @@ def _require_reachable(found: Reference) -> None:
         )
     if found.power == 0:
         raise spec.blame("stimulus.file", "the filter's output on this stimulus is zero", "use another stimulus")
-    best = 10 * np.log10(found.power / found.channels / found.rounding_noise)
+    best = found.reachable_sqnr_db
     if spec.goal.sqnr_db is not None and best < spec.goal.sqnr_db:
         raise spec.blame(
             "goal.sqnr_db",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -29,6 +30,18 @@ _NARROW = 20  # taps from which on a cascade may pay
 Source = Coefficients | Factors
 Progress = Callable[[str, float], None]
 Bands = list[list[float]]
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What a search spends: rounds of syntheses, a share of the usual search for values, a greedy baseline or none."""
+
+    rounds: int = 2
+    values: float = 1.0
+    greedy: bool = True
+
+
+FULL = Effort()
 
 
 def walk_step(
@@ -63,8 +76,16 @@ class Sources:
     `evaluations` and `unique` count what the design file's own algorithm has spent so far.
     """
 
-    def __init__(self, reference: Reference, executor: Executor, journal: Journal, progress: Progress) -> None:
+    def __init__(
+        self,
+        reference: Reference,
+        executor: Executor,
+        journal: Journal,
+        progress: Progress,
+        effort: Effort = FULL,
+    ) -> None:
         self.reference, self.executor, self.journal, self.progress = reference, executor, journal, progress
+        self.effort = effort
         self.spec = reference.spec
         self.rng = np.random.default_rng(self.spec.search.seed)
         self.evaluations = self.unique = 0
@@ -200,7 +221,7 @@ class Sources:
                 for found, last, energy in self._all("searching coefficients", walk_step, steps)
             ]
 
-        effort = max(round(self.spec.search.evaluations * _EFFORT), _LEAST)
+        effort = round(max(self.spec.search.evaluations * _EFFORT, _LEAST) * self.effort.values)
         found = cheapest(mask, lengths, self.rng, effort, most=self.most, keep=_KEPT, mapped=mapped)
         return list(dict.fromkeys(self._at_length(c) for c in found if self.meets(c)))
 

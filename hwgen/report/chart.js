@@ -138,15 +138,17 @@ const swatchMark = (shape, className) => (svg) => marker(svg, shape, 11, 7.5, cl
 
 // Shows the lines of the item nearest to the pointer; the arrow keys walk through the items. `items`: {x, y, lines}
 // in pixels, ordered by x. With `reach` an item further away than that many pixels is not shown; without, only x counts.
+// An item's `href` is opened by a click or Enter.
 function hover(plot, chart, items, reach = null) {
   const tip = plot.querySelector(".tip");
   const cursor = node(chart.svg, "g", { class: "cursor" });
   let current = -1;
-  const hide = () => { tip.hidden = true; cursor.replaceChildren(); current = -1; };
+  const hide = () => { tip.hidden = true; cursor.replaceChildren(); current = -1; chart.svg.classList.remove("opens"); };
   const show = (index) => {
     if (index === current) return;
     current = index;
-    const { x, y, lines } = items[index];
+    const { x, y, lines, href } = items[index];
+    chart.svg.classList.toggle("opens", Boolean(href));
     cursor.replaceChildren();
     if (reach === null) node(cursor, "line", { x1: x, x2: x, y1: chart.top, y2: chart.bottom });
     if (known(y)) node(cursor, "circle", { cx: x, cy: Math.min(Math.max(y, chart.top), chart.bottom), r: reach === null ? 4 : 9 });
@@ -171,9 +173,12 @@ function hover(plot, chart, items, reach = null) {
   chart.svg.onpointermove = (event) => { const index = near(event); if (index < 0) hide(); else show(index); };
   chart.svg.onpointerleave = hide;
   chart.svg.onblur = hide;
+  const open = () => { if (items[current]?.href) location.href = items[current].href; };
+  if (items.some((item) => item.href)) chart.svg.onclick = open;
   chart.svg.onkeydown = (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (event.key === "Escape") hide();
+    if (event.key === "Enter") open();
     if (!step || !items.length) return;
     event.preventDefault();
     show(Math.min(Math.max(current < 0 ? (step > 0 ? 0 : items.length - 1) : current + step, 0), items.length - 1));

@@ -37,16 +37,10 @@ def render(result: dict, evidence: dict) -> str:
     drawn = clean(evidence)
     rooms = margins(drawn["response"], result.get("quality"))
     asked = at(result, "goal", "sqnr_db")
-    script = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("chart.js", "report.js"))
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("report.html.j2").render(
+    return page(
+        "report.html.j2",
+        "report.js",
+        drawn | {"asked_sqnr_db": asked if is_number(asked) else None},
         name=str(result.get("name") or "design"),
         kind=str(result.get("kind") or ""),
         version=str(result.get("hwgen") or ""),
@@ -58,10 +52,26 @@ def render(result: dict, evidence: dict) -> str:
         details={table.key: table for table in details(drawn)},
         spec_text=str(evidence.get("spec_text") or ""),
         notes=[str(note) for note in evidence.get("notes") or []],
+    )
+
+
+def page(template: str, drawing: str, data: dict, **values: object) -> str:
+    """Return a page with the house's style, charts and the script `drawing`, which draws `data`."""
+    script = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("chart.js", drawing))
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(template).render(
+        **values,
         style=Markup((HERE / "report.css").read_text(encoding="utf-8")),  # our own file, as is
         script=Markup(script),
         script_hash=_digest(script),
-        data=_embedded(drawn | {"asked_sqnr_db": asked if is_number(asked) else None}),
+        data=_embedded(data),
     )
 
 

@@ -1,0 +1,91 @@
+"""The command `hwgen pareto`; with `cli`, which registers it, the only code of hwgen that prints."""
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from hwgen import pareto as work
+from hwgen.designs.reference import Reference
+from hwgen.front import BASELINES
+from hwgen.report.front import headroom_db
+from hwgen.report.words import DASH
+from hwgen.spec import load
+from hwgen.studies.case import Table
+from hwgen.studies.tables import plain
+from hwgen.tools import find
+
+# What `cli.claimed` yields: the goals in numbers, the folder, an executor and somebody to tell about the progress.
+Claimed = Callable[..., AbstractContextManager[tuple[Reference, Path, Any, Callable[[str, float], None]]]]
+
+_CORES = os.cpu_count() or 1
+_FAILED = 1
+
+
+def command(out: Console, claimed: Claimed) -> Callable[..., None]:
+    """The command, printing to `out`, on a design file and folder that `claimed` checks and makes ready."""
+
+    def pareto(
+        design: Annotated[Path, typer.Argument(help="Design file (.toml) with goals to vary.")],
+        points: Annotated[int, typer.Option("--points", "-n", min=2, help="Designs to make.")] = 8,
+        out_dir: Annotated[
+            Path | None, typer.Option("--out", "-o", help="Folder to write to; build/<name>-pareto unless given.")
+        ] = None,
+        jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes for costly steps.")] = _CORES,
+        force: Annotated[bool, typer.Option("--force", help="Write into a folder that holds other files.")] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    ) -> None:
+        """Make designs of many accuracies, each verified: LUTs against SQNR and mask, beside the baselines."""
+        for tool in ("iverilog", "vvp"):
+            find(tool)
+        spec = load(design)
+        work.refuse(spec)
+        folder = out_dir if out_dir is not None else Path("build") / f"{spec.design.name}-pareto"
+        with claimed(design, folder, jobs, force) as (known, place, pool, tell):
+            findings = work.pareto(known, place, points, pool, tell)
+        if as_json:
+            out.out(json.dumps(findings, indent=2), highlight=False)
+        else:
+            _print(findings, folder, out)
+        if not findings["front"] or not all(row["met"] for row in findings["points"]):
+            raise typer.Exit(_FAILED)
+
+    return pareto
+
+
+def _print(findings: dict[str, Any], folder: Path, out: Console) -> None:
+    columns = ("point", "asked", "mask", "LUT", *BASELINES.values(), "SQNR", "ripple", "attenuation", "mask to spare")
+    caption = "LUTs beside those of the baselines at the same goals; the rest in dB."
+    rows = tuple(
+        (
+            f"{row['point']}{'' if row['on_front'] else ' *'}", f"{row['goal']['sqnr_db']:.1f}", row["goal"]["mask"],
+            *(str(found["lut"]) if found else DASH for found in (row, *map(row["baselines"].get, BASELINES))),
+            _figure(row["sqnr_db"], 1), _figure(row["ripple_db"], 4), _figure(row["attenuation_db"], 1),
+            _figure(headroom_db(row["mask_share"]), 2),
+        )
+        for row in findings["points"]
+    )  # fmt: skip
+    table = Table(f"{findings['name']} on {findings['target']}", caption, columns, rows)
+    out.out(plain(table), highlight=False)
+    for row in findings["points"]:
+        if not row["on_front"]:
+            out.print(f"* point {row['point']}: {row['off_front']}", markup=False)
+        if not row["met"]:
+            out.print(f"point {row['point']}: the Verilog differs from the model", markup=False)
+    for row in findings["skipped"]:
+        goal = row["goal"]
+        out.print(f"no point {row['point']} (SQNR {goal['sqnr_db']:.1f} dB, mask {goal['mask']}): {row['reason']}",
+                  markup=False)  # fmt: skip
+    checked = sum(row["bit_true"]["samples"] for row in findings["points"] if row["bit_true"])
+    wrong = sum(row["bit_true"]["mismatches"] for row in findings["points"] if row["bit_true"])
+    out.print(f"{wrong} mismatches in {checked:,} samples simulated", markup=False)
+    out.print(f"written to {folder / work.FINDINGS}, {folder / work.REPORT} and {folder / 'point*'}", markup=False)
+
+
+def _figure(value: float | None, decimals: int) -> str:
+    return DASH if value is None else f"{value:.{decimals}f}"
