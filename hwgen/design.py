@@ -114,7 +114,12 @@ class Design:
         kind: dict[str, Any] = (
             {"interval": fir.interval, "dsp": fir.dsp, "lsb": fir.lsb}
             if isinstance(fir, Folded)
-            else {"graph": fir.graph.frozen(), "equal_widths": fir.equal_widths, "depth": fir.depth}
+            else {
+                "graph": fir.graph.frozen(),
+                "equal_widths": fir.equal_widths,
+                "depth": fir.depth,
+                "interleave": fir.interleave,
+            }
         )
         return {
             "name": self.name,
@@ -155,6 +160,7 @@ def thawed(frozen: dict[str, Any]) -> Design:
             equal_widths=frozen["equal_widths"],
             structure=frozen["structure"],
             depth=frozen["depth"],
+            interleave=frozen["interleave"],
         )
     )
     return Design(frozen["name"], fir, tuple(coefficients))

@@ -157,6 +157,7 @@ def drawn(reference: Reference, design: Design, found: dict[str, Any]) -> dict[s
             ["rounding", str(fir.rounding)],
             ["overflow", str(fir.overflow)],
             ["structure", fir.structure],
+            *([["channels in turn", str(fir.interleave)]] if fir.interleave > 1 else []),
             *_built(fir),
         ],
         "spec_text": spec.text,

@@ -336,6 +336,8 @@ def _built(fir: Fir | Folded) -> str:
 def _rate(fir: Fir | Folded) -> str:
     """Throughput in words."""
     taken = "one sample a clock" if fir.interval == 1 else f"one sample in {fir.interval} clocks"
+    if fir.interleave > 1:
+        taken += f", of {fir.interleave} channels in turn"
     if fir.decimate > 1:
         return f"{taken}, one output for {fir.decimate} samples"
     return taken if fir.interpolate == 1 else f"{taken}, {fir.interpolate} outputs each"

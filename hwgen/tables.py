@@ -55,6 +55,9 @@ class InputTable(Table):
     format: FormatText = Field(description="Fixed-point format of a sample, sign bit counted.", examples=["s1.11"])
     sample_rate: float = Field(description="Samples a second, Hz.", ge=1e-3, le=1e12, examples=[2000000])
     complex: bool = Field(False, description="I and Q, each through the same real filter.", examples=[False])
+    channels: int = Field(
+        1, description="Channels whose samples come in turn, each at sample_rate.", ge=1, le=64, examples=[4]
+    )
 
 
 class OutputTable(Table):

@@ -27,8 +27,9 @@ def stimuli(design: Design, spec: Spec | None, count: int, rng: np.random.Genera
     fir = design.fir
     signs = np.sign(np.array(fir.coefficients, dtype=np.float64))
     first = directed(signs, fir.input, len(fir.coefficients) + 1)
-    # The second channel runs the same cases one phase later, so that a swap of I and Q shows.
-    parts = [np.stack([np.roll(first, 3 * c) for c in range(fir.channels)])]
+    # Each channel, I and Q as well as those in turn, runs the same cases another phase later, so that a swap shows.
+    turns = [[np.roll(first, 3 * c + 5 * turn) for turn in range(fir.interleave)] for c in range(fir.channels)]
+    parts = [np.array(turns, dtype=np.int64).transpose(0, 2, 1).reshape(fir.channels, -1)]
     # Outputs are what is compared: where they are fewer than samples, more samples are needed, within reason.
     rest = max(count * min(design.fir.decimate, _MOST_RATE) - parts[0].shape[1], 64)
     wild = rest if spec is None else rest // 2
@@ -47,7 +48,7 @@ def scripted(design: Design, samples: NDArray[np.int64], rng: np.random.Generato
     made = script(
         samples, rng, gap_probability=0.25, resets=(n // 3, n // 3 + 7), drain=drain, interval=design.top.interval
     )
-    settle = 0 if fir.reset_data else len(fir.coefficients) - 1
+    settle = 0 if fir.reset_data else (len(fir.coefficients) - 1) * fir.interleave
     return made, design.top.expected(made, fir.model, settle=settle)
 
 

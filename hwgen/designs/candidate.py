@@ -1,6 +1,6 @@
 """A design worth measuring, and what was measured of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -86,9 +86,11 @@ def judge(reference: Reference, fir: Fir | Folded, coefficients: Coefficients) -
     """Run the bit-true model over the stimulus and compare it with the exact filter.
 
     The exact filter is that of the quantised coefficients where there is a mask (the mask judges the coefficients),
-    and of the ideal ones where there is none.
+    and of the ideal ones where there is none. The stimulus is that of each of several channels.
     """
     samples = reference.samples
+    if isinstance(fir, Fir) and fir.interleave > 1:
+        fir = replace(fir, interleave=1)
     outputs = fir.model(samples).astype(np.float64) * reference.spec.output.format.lsb
     if reference.mask is not None:
         exact = fir.exact(samples).astype(np.float64) * 2.0**fir.product_lsb
