@@ -182,6 +182,7 @@ def _check(spec: Spec, tables: DesignFile) -> None:
         reason = "the filter interpolates, too"
         raise spec.blame("response.decimate", reason, "do one after the other, in two designs")
     _check_channels(spec)
+    _check_reloadable(spec)
     if spec.hardware.clock is not None and spec.hardware.clock < rate * (1 - 1e-9):
         factors = [("interpolate", response.interpolate), ("channels", spec.input.channels)]
         name = " x ".join([*(factor for factor, value in factors if value > 1), "input.sample_rate"])
@@ -219,6 +220,18 @@ def _check_channels(spec: Spec) -> None:
             raise spec.blame("input.channels", reason, remedy)
 
 
+def _check_reloadable(spec: Spec) -> None:
+    """Judge what loaded coefficients can be combined with: one filter in direct form, at one rate."""
+    if not spec.response.reloadable:
+        return
+    reason = "a filter with reloadable coefficients is built in direct form, at one rate"
+    if spec.hardware.structure not in ("auto", "direct"):
+        raise spec.blame("hardware.structure", reason, 'write structure = "auto"')
+    for key in ("decimate", "interpolate"):
+        if getattr(spec.response, key) > 1:
+            raise spec.blame(f"response.{key}", reason, f"write {key} = 1, or give fixed coefficients")
+
+
 def _check_recording(spec: Spec, name: str) -> None:
     """Judge that the recording can be opened; `stimulus` judges what it holds."""
     remedy = "give a file beside the design file, or remove it to use noise"
@@ -237,7 +250,7 @@ def _digest(spec: Spec) -> str:
     content: dict[str, Any] = {name: getattr(spec, name).model_dump(mode="json") for name in names}
     csv, recording = spec.source.value(("response", "coefficients")), spec.stimulus.file
     content["files"] = {}
-    if isinstance(csv, str):
+    if isinstance(csv, str) and not spec.response.reloadable:
         content["files"]["response.coefficients"] = _sha256(spec.beside(csv))
     if recording is not None:
         content["files"]["stimulus.file"] = _sha256(spec.beside(recording))

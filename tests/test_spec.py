@@ -105,6 +105,37 @@ BAD = {
     f'{BANDS} => coefficients = "gap.csv"': ("response.coefficients", 13, "line 1: ''", "mend"),
     f'{BANDS} => coefficients = "empty.csv"': ("response.coefficients", 13, "no numbers", "one number a line"),
     f'{BANDS} => coefficients = "binary.csv"': ("response.coefficients", 13, "not a text file", "CSV"),
+    f'{BANDS} => coefficients = "reloadable"{REST}': ("response.coefficients", 13, "follow from bands", "add bands"),
+    f'{BANDS} => {BANDS} coefficients = "reloadabel"'.replace("] coef", "]\ncoef"): (
+        "response.coefficients",
+        17,
+        "no such file",
+        "reloadable",
+    ),
+    f'{PASS} => {PASS} ;; gain = 1.0 => coefficients = "reloadable" ;; decimate = 1 => decimate = 2': (
+        "response.decimate",
+        19,
+        "direct form, at one rate",
+        "decimate = 1",
+    ),
+    'gain = 1.0 => coefficients = "reloadable" ;; interpolate = 1 => interpolate = 2': (
+        "response.interpolate",
+        20,
+        "direct form, at one rate",
+        "interpolate = 1",
+    ),
+    'gain = 1.0 => coefficients = "reloadable" ;; structure = "auto" => structure = "transposed"': (
+        "hardware.structure",
+        22,
+        "direct form",
+        'structure = "auto"',
+    ),
+    'gain = 1.0 => coefficients = "reloadable" ;; structure = "auto" => structure = "folded"': (
+        "hardware.structure",
+        22,
+        "direct form",
+        'structure = "auto"',
+    ),
     "interpolate = 1 => interpolate = 8": ("hardware.clock", 24, "interpolate x", "8e+06"),
     "decimate = 1 => decimate = 0": ("response.decimate", 19, "at least 1", "decimate = 1"),
     # [hardware]
