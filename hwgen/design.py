@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hwgen.blocks.fir import Fir
 from hwgen.blocks.folded import Folded
+from hwgen.blocks.reloadable import Reloadable
 from hwgen.check.vectors import Port, Top
 from hwgen.fixed import Format, Overflow, Rounding, exact_decimal, from_float, to_float
 from hwgen.flowgraph import FlowGraph
@@ -26,7 +27,7 @@ class Design:
     """
 
     name: str
-    fir: Fir | Folded
+    fir: Fir | Folded | Reloadable
     coefficients: tuple[int, ...]
     result: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     verilog: str = field(default="", repr=False, compare=False)
@@ -86,9 +87,10 @@ class Design:
     def top(self) -> Top:
         """Data ports and latency, as the benches need them."""
         names = ("_re", "_im") if self.fir.channels == 2 else ("_data",)
+        inputs = tuple(Port(f"i{s}", self.fir.input.width, self.fir.input.signed) for s in names)
         return Top(
             self.name,
-            tuple(Port(f"i{s}", self.fir.input.width, self.fir.input.signed) for s in names),
+            inputs + (self.fir.ports if isinstance(self.fir, Reloadable) else ()),
             tuple(Port(f"o{s}", self.fir.output.width, self.fir.output.signed) for s in names),
             self.fir.latency,
             interval=self.fir.interval,
@@ -111,11 +113,15 @@ class Design:
     def frozen(self) -> dict[str, Any]:
         """Everything that determines the hardware, JSON-able; `thawed` is its inverse."""
         fir = self.fir
-        kind: dict[str, Any] = (
-            {"interval": fir.interval, "dsp": fir.dsp, "lsb": fir.lsb}
-            if isinstance(fir, Folded)
-            else {"graph": fir.graph.frozen(), "equal_widths": fir.equal_widths, "depth": fir.depth}
-        )
+        kind: dict[str, Any]
+        if isinstance(fir, Folded):
+            kind = {"interval": fir.interval, "dsp": fir.dsp, "lsb": fir.lsb}
+        elif isinstance(fir, Reloadable):
+            formats = [str(form) for form in fir.formats]
+            kind = {"formats": formats, "interleave": fir.interleave, "dsp": fir.dsp, "lsb": fir.lsb}
+        else:
+            kind = {"graph": fir.graph.frozen(), "equal_widths": fir.equal_widths, "depth": fir.depth}
+            kind["interleave"] = fir.interleave
         return {
             "name": self.name,
             "coefficients": list(self.coefficients),
@@ -144,19 +150,19 @@ def thawed(frozen: dict[str, Any]) -> Design:
         "output": Format.parse(frozen["output"]),
         "rounding": Rounding(frozen["rounding"]),
         "overflow": Overflow(frozen["overflow"]),
-        **{key: frozen[key] for key in ("channels", "reset_data", "decimate", "interpolate")},
+        **{key: frozen[key] for key in ("channels", "reset_data")},
     }
-    fir = (
-        Folded(**shared, interval=frozen["interval"], dsp=frozen["dsp"], lsb=frozen["lsb"])
-        if frozen["structure"] == Folded.structure
-        else Fir(
-            **shared,
-            graph=FlowGraph.thawed(frozen["graph"]),
-            equal_widths=frozen["equal_widths"],
-            structure=frozen["structure"],
-            depth=frozen["depth"],
-        )
-    )
+    rates = {key: frozen[key] for key in ("decimate", "interpolate")}
+    fir: Fir | Folded | Reloadable
+    if "formats" in frozen:
+        formats = tuple(Format.parse(text) for text in frozen["formats"])
+        own = {key: frozen[key] for key in ("interleave", "dsp", "lsb")}
+        fir = Reloadable(**shared, formats=formats, **own)
+    elif frozen["structure"] == Folded.structure:
+        fir = Folded(**shared, **rates, **{key: frozen[key] for key in ("interval", "dsp", "lsb")})
+    else:
+        own = {key: frozen[key] for key in ("equal_widths", "structure", "depth", "interleave")}
+        fir = Fir(**shared, **rates, **own, graph=FlowGraph.thawed(frozen["graph"]))
     return Design(frozen["name"], fir, tuple(coefficients))
 
 

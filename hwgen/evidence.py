@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from hwgen.blocks.fir import Fir
 from hwgen.blocks.folded import Folded
 from hwgen.blocks.folded_hardware import estimate
+from hwgen.blocks.reloadable import Reloadable
+from hwgen.blocks.reloadable_hardware import estimate as estimate_reloadable
 from hwgen.design import Design
-from hwgen.designs.candidate import Candidate, Quality, Tried
+from hwgen.designs.candidate import Block, Candidate, Quality, Tried
 from hwgen.designs.fir import Outcome
 from hwgen.designs.reference import Reference
 from hwgen.spec import filter_rate
@@ -81,6 +82,8 @@ def _estimated(candidate: Candidate, outcome: Outcome, channels: int) -> dict[st
     if isinstance(candidate.fir, Folded):
         target = outcome.estimate.target if outcome.estimate.target != "gowin" else "ecp5"
         return dict(estimate(candidate.fir, target))
+    if isinstance(candidate.fir, Reloadable):
+        return dict(estimate_reloadable(candidate.fir, outcome.estimate.target))
     assert candidate.work is not None  # only folded filters have none
     figures = outcome.estimate.resources(candidate.work, channels).figures()
     return {**figures, "lut": round(candidate.estimate)}
@@ -161,6 +164,7 @@ def drawn(reference: Reference, design: Design, found: dict[str, Any]) -> dict[s
             ["rounding", str(fir.rounding)],
             ["overflow", str(fir.overflow)],
             ["structure", fir.structure],
+            *([["channels in turn", str(fir.interleave)]] if fir.interleave > 1 else []),
             *_built(fir),
         ],
         "spec_text": spec.text,
@@ -172,8 +176,11 @@ def drawn(reference: Reference, design: Design, found: dict[str, Any]) -> dict[s
     }  # fmt: skip
 
 
-def _built(fir: Fir | Folded) -> list[list[str]]:
+def _built(fir: Block) -> list[list[str]]:
     """What the filter is made of, in words."""
+    if isinstance(fir, Reloadable):
+        registers = f"{len(fir.formats)} in {sum(form.width for form in fir.formats)} bits"
+        return [["multipliers", f"{len(fir.formats) * fir.channels}"], ["loadable coefficients", registers]]
     if isinstance(fir, Folded):
         return [["multipliers", f"{fir.units * fir.channels}"], ["accumulator", str(fir.accumulator)]]
     depth = max(fir.graph.depths) if fir.depth is None else min(fir.depth, max(fir.graph.depths))
@@ -181,8 +188,10 @@ def _built(fir: Fir | Folded) -> list[list[str]]:
     return [["widest word", widest], ["adders", f"{fir.adders}, at most {depth} between registers"]]
 
 
-def _accumulators(fir: Fir | Folded) -> list[tuple[int, int]]:
+def _accumulators(fir: Block) -> list[tuple[int, int]]:
     """Width and weight of the lowest bit of each adder's word that depends on several samples, the last first."""
+    if isinstance(fir, Reloadable):
+        return [(span.width, -span.fraction) for level in fir.tree[:0:-1] for span in level]
     if isinstance(fir, Folded):
         return [(fir.accumulator.width, -fir.accumulator.fraction)]
     found = [(fir.words.widths[k], fir.graph.lsbs[k] + fir.product_lsb) for k in fir.words.accumulators]

@@ -5,12 +5,21 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+    WrapValidator,
+)
 
 from hwgen.fixed import Format
 from hwgen.tomlmap import read_bytes
 
 MOST_TAPS = 4096
+RELOADABLE: Any = "reloadable"  # in place of a list or a file: coefficients are loaded through a port
 MOST_BITS = 64
 
 
@@ -71,7 +80,7 @@ def _gain(value: Any) -> Any:
 
 def _numbers_in(path: Path, name: str) -> list[float]:
     """Coefficients of a CSV file: numbers parted by commas, semicolons, blanks or line ends; # starts a comment."""
-    remedy = "give a CSV file beside the design file with one number a line, such as 0.125"
+    remedy = f"give a CSV file beside the design file with one number a line, or write {RELOADABLE}, with bands"
     try:
         text = read_bytes(path, 1 << 20).decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -108,6 +117,10 @@ def _coefficients(value: Any, info: ValidationInfo) -> Any:
     return tuple(value)
 
 
+def _or_reloadable(value: Any, handler: Any, info: ValidationInfo) -> Any:
+    return value if value == RELOADABLE else handler(_coefficients(value, info))
+
+
 FormatText = Annotated[
     Format,
     PlainValidator(_format),
@@ -118,8 +131,9 @@ CoefficientBits = Annotated[tuple[int, int], *bit_range(2, MOST_BITS)]
 AccumulatorBits = Annotated[tuple[int, int], *bit_range(2, 2 * MOST_BITS)]
 Gain = Annotated[float | Literal["free"], BeforeValidator(_gain)]
 Coefficients = Annotated[
-    tuple[float, ...],
+    tuple[float, ...],  # or the word: as a union of types, pydantic would complain of both
     Field(strict=False),
-    BeforeValidator(_coefficients),
+    WrapValidator(_or_reloadable),
+    PlainSerializer(lambda value: value if value == RELOADABLE else list(value)),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "number"}}]}),
 ]

@@ -20,9 +20,11 @@ from typing import Any
 from hwgen import verify
 from hwgen.blocks.fir import Fir
 from hwgen.blocks.folded import Folded
+from hwgen.blocks.reloadable import Reloadable
 from hwgen.cost import yosys
 from hwgen.cost.measure import synthesise_step
 from hwgen.design import Design, NotADesign, thawed
+from hwgen.designs.candidate import Block
 from hwgen.designs.fir import search
 from hwgen.designs.reference import Reference, reference
 from hwgen.emit import companions, verilog
@@ -201,6 +203,7 @@ class Run:
             "input": fir.input, "output": fir.output,
             "rounding": fir.rounding, "overflow": fir.overflow, "latency": fir.latency, "clock": spec.hardware.clock,
             "group_delay": self._group_delay(design), "gain": self.found["gain"], "rate": _rate(fir),
+            "loading": _loading(fir),
         })  # fmt: skip
 
     def generate(self) -> Design:
@@ -330,16 +333,23 @@ def succeeded(result: dict[str, Any]) -> bool:
     return bool(result["goal"]["met"]) and all(c is None or (c["mismatches"] == 0 and c["samples"] > 0) for c in checks)
 
 
-def _built(fir: Fir | Folded) -> str:
+def _built(fir: Block) -> str:
     """What the filter is made of, in words."""
-    if isinstance(fir, Folded):
-        return f"{fir.units * fir.channels} multipliers"
-    return f"{fir.adders} adders"
+    if isinstance(fir, Fir):
+        return f"{fir.adders} adders"
+    return f"{(fir.units if isinstance(fir, Folded) else len(fir.formats)) * fir.channels} multipliers"
 
 
-def _rate(fir: Fir | Folded) -> str:
+def _loading(fir: Block) -> list[str]:
+    """Name and format of each coefficient that can be loaded."""
+    return [f"tap{tap} {form}" for tap, form in enumerate(fir.formats)] if isinstance(fir, Reloadable) else []
+
+
+def _rate(fir: Block) -> str:
     """Throughput in words."""
     taken = "one sample a clock" if fir.interval == 1 else f"one sample in {fir.interval} clocks"
+    if fir.interleave > 1:
+        taken += f", of {fir.interleave} channels in turn"
     if fir.decimate > 1:
         return f"{taken}, one output for {fir.decimate} samples"
     return taken if fir.interpolate == 1 else f"{taken}, {fir.interpolate} outputs each"
@@ -358,14 +368,15 @@ def _ports(design: Design) -> list[dict[str, Any]]:
         return {"name": name, "direction": direction, "width": 1, "format": None}
 
     def data(name: str, direction: str, form: object, width: int) -> dict[str, Any]:
-        return {"name": name, "direction": direction, "width": width, "format": str(form)}
+        return {"name": name, "direction": direction, "width": width, "format": None if form is None else str(form)}
 
     fir, top = design.fir, design.top
+    forms: dict[str, object] = {"c_valid": None, "c_index": None, "c_data": ", ".join(_loading(fir))}
     return [
         control("clk", "input"),
         control("rst", "input"),
         control("i_valid", "input"),
-        *(data(p.name, "input", fir.input, p.width) for p in top.inputs),
+        *(data(p.name, "input", forms.get(p.name, fir.input), p.width) for p in top.inputs),
         control("o_valid", "output"),
         *(data(p.name, "output", fir.output, p.width) for p in top.outputs),
     ]

@@ -109,6 +109,14 @@ class FlowGraph:
             kept.append(node.lsb if isinstance(node, Sum) else kept[node.source])
         return FlowGraph(tuple(nodes), self.outputs)
 
+    def interleaved(self, channels: int) -> "FlowGraph":
+        """The graph that filters so many channels whose samples come in turn: every delay that many times as long.
+
+        Each ``z`` becomes ``z**channels``, so that an output meets samples of its own channel alone.
+        """
+        nodes = (replace(n, samples=n.samples * channels) if isinstance(n, Delay) else n for n in self.nodes)
+        return FlowGraph(tuple(nodes), self.outputs)
+
     # -------------------------------------------------------------- to and from JSON
     def frozen(self) -> dict[str, list[list[int | str | bool]]]:
         """Nodes and outputs as plain lists; `thawed` is the inverse."""

@@ -107,7 +107,7 @@ class Spec:
 
 
 def filter_rate(spec: Spec) -> float:
-    """Rate in Hz at which the filter's taps follow each other: the faster of its two sides."""
+    """Rate in Hz at which the filter's taps follow each other in a channel: the faster of its two sides."""
     return spec.input.sample_rate * spec.response.interpolate
 
 
@@ -133,7 +133,7 @@ def parse(text: str, path: str | Path) -> Spec:
     except ValidationError as error:
         raise _translate(source, error) from None
     response = tables.response or ResponseTable.model_construct()
-    clock = tables.hardware.clock or tables.input.sample_rate * response.interpolate
+    clock = tables.hardware.clock or tables.input.sample_rate * tables.input.channels * response.interpolate
     spec = Spec(
         design=tables.design,
         input=tables.input,
@@ -177,12 +177,15 @@ def _check(spec: Spec, tables: DesignFile) -> None:
             times = f"{spec.response.interpolate} x " if spec.response.interpolate > 1 else ""
             reason = f"above {half:g}, half of {times}input.sample_rate"
             raise spec.blame(f"response.bands[{index}].stop", reason, f"stop the band at or below {half:g}")
-    response, rate = spec.response, filter_rate(spec)
+    response, rate = spec.response, filter_rate(spec) * spec.input.channels
     if response.decimate > 1 and response.interpolate > 1:
         reason = "the filter interpolates, too"
         raise spec.blame("response.decimate", reason, "do one after the other, in two designs")
+    _check_channels(spec)
+    _check_reloadable(spec)
     if spec.hardware.clock is not None and spec.hardware.clock < rate * (1 - 1e-9):
-        name = "input.sample_rate" if response.interpolate == 1 else "interpolate x input.sample_rate"
+        factors = [("interpolate", response.interpolate), ("channels", spec.input.channels)]
+        name = " x ".join([*(factor for factor, value in factors if value > 1), "input.sample_rate"])
         reason = f"slower than {name}, {rate:g}; a sample takes one clock at least"
         raise spec.blame("hardware.clock", reason, f"give a clock of {rate:g} or more, or leave it out")
     clocks = (spec.hardware.clock or rate) / spec.input.sample_rate * response.decimate / response.interpolate
@@ -203,6 +206,32 @@ def _check(spec: Spec, tables: DesignFile) -> None:
         _check_recording(spec, spec.stimulus.file)
 
 
+def _check_channels(spec: Spec) -> None:
+    """Judge what several channels on one filter can be combined with."""
+    if spec.input.channels == 1:
+        return
+    reasons = {
+        "a filter that decimates serves one channel": spec.response.decimate > 1,
+        "a folded filter serves one channel": spec.hardware.structure == "folded",
+    }
+    for reason, given in reasons.items():
+        if given:
+            remedy = 'write channels = 1, or decimate = 1 and structure = "auto"'
+            raise spec.blame("input.channels", reason, remedy)
+
+
+def _check_reloadable(spec: Spec) -> None:
+    """Judge what loaded coefficients can be combined with: one filter in direct form, at one rate."""
+    if not spec.response.reloadable:
+        return
+    reason = "a filter with reloadable coefficients is built in direct form, at one rate"
+    if spec.hardware.structure not in ("auto", "direct"):
+        raise spec.blame("hardware.structure", reason, 'write structure = "auto"')
+    for key in ("decimate", "interpolate"):
+        if getattr(spec.response, key) > 1:
+            raise spec.blame(f"response.{key}", reason, f"write {key} = 1, or give fixed coefficients")
+
+
 def _check_recording(spec: Spec, name: str) -> None:
     """Judge that the recording can be opened; `stimulus` judges what it holds."""
     remedy = "give a file beside the design file, or remove it to use noise"
@@ -221,7 +250,7 @@ def _digest(spec: Spec) -> str:
     content: dict[str, Any] = {name: getattr(spec, name).model_dump(mode="json") for name in names}
     csv, recording = spec.source.value(("response", "coefficients")), spec.stimulus.file
     content["files"] = {}
-    if isinstance(csv, str):
+    if isinstance(csv, str) and not spec.response.reloadable:
         content["files"]["response.coefficients"] = _sha256(spec.beside(csv))
     if recording is not None:
         content["files"]["stimulus.file"] = _sha256(spec.beside(recording))

@@ -8,7 +8,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from hwgen.fields import MOST_TAPS, AccumulatorBits, CoefficientBits, Coefficients, FieldError, FormatText, Gain
+from hwgen.fields import (
+    MOST_TAPS,
+    RELOADABLE,
+    AccumulatorBits,
+    CoefficientBits,
+    Coefficients,
+    FieldError,
+    FormatText,
+    Gain,
+)
 from hwgen.fixed import Overflow, Rounding
 from hwgen.keywords import KEYWORDS
 from hwgen.tomlmap import Key
@@ -55,6 +64,9 @@ class InputTable(Table):
     format: FormatText = Field(description="Fixed-point format of a sample, sign bit counted.", examples=["s1.11"])
     sample_rate: float = Field(description="Samples a second, Hz.", ge=1e-3, le=1e12, examples=[2000000])
     complex: bool = Field(False, description="I and Q, each through the same real filter.", examples=[False])
+    channels: int = Field(
+        1, description="Channels whose samples come in turn, each at sample_rate.", ge=1, le=64, examples=[4]
+    )
 
 
 class OutputTable(Table):
@@ -115,10 +127,22 @@ class ResponseTable(Table):
         None, description="Length of the filter; left out: the shortest.", ge=1, le=MOST_TAPS, examples=[31]
     )
     coefficients: Coefficients | None = Field(
-        None, description="Impulse response, or a CSV file beside the design file.", examples=[[0.25, 0.5, 0.25]]
+        None,
+        description="Impulse response, a CSV file beside the design file, or reloadable, with bands.",
+        examples=[[0.25, 0.5, 0.25]],
     )
     decimate: int = Field(1, description="Keep one output of so many.", ge=1, le=1 << 16, examples=[1])
     interpolate: int = Field(1, description="Outputs for each input.", ge=1, le=1 << 16, examples=[1])
+
+    @property
+    def reloadable(self) -> bool:
+        """Whether coefficients are loaded through a port; the bands give those at power-up."""
+        return self.coefficients == RELOADABLE
+
+    @property
+    def listed(self) -> tuple[float, ...] | None:
+        """The impulse response that the file gives, itself or in a CSV file."""
+        return self.coefficients if isinstance(self.coefficients, tuple) else None
 
     @model_validator(mode="after")
     def _consistent(self) -> "ResponseTable":
@@ -128,12 +152,15 @@ class ResponseTable(Table):
             )
         if self.bands is not None:
             _rising(self.bands)
-        if self.coefficients is not None:
-            if not any(self.coefficients):
+        if self.reloadable and self.bands is None:
+            reason = "power-up coefficients and the width of each follow from bands, and there are none"
+            raise FieldError(reason, "add bands = [ ... ], or give a list of coefficients", "coefficients")
+        if self.listed is not None:
+            if not any(self.listed):
                 raise FieldError("every coefficient is 0", "give a filter that passes something", "coefficients")
-            if self.taps is not None and self.taps != len(self.coefficients):
-                reason = f"there are {len(self.coefficients)} coefficients"
-                raise FieldError(reason, f"write taps = {len(self.coefficients)}, or remove taps", "taps")
+            if self.taps is not None and self.taps != len(self.listed):
+                reason = f"there are {len(self.listed)} coefficients"
+                raise FieldError(reason, f"write taps = {len(self.listed)}, or remove taps", "taps")
             if self.gain == "free" and self.bands is None:
                 raise FieldError(
                     "a free gain is measured over pass bands, and there are none", "write gain = 1.0", "gain"

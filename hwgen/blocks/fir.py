@@ -56,6 +56,8 @@ class Fir:
         Most adders between two registers; None: as many as the structure has.
     decimate, interpolate
         R and L; one of them is 1.
+    interleave
+        Channels whose samples come in turn, each filtered alone; 1 where it decimates.
     """
 
     coefficients: tuple[int, ...]
@@ -72,12 +74,15 @@ class Fir:
     depth: int | None = None
     decimate: int = 1
     interpolate: int = 1
+    interleave: int = 1
 
     def __post_init__(self) -> None:
         if not self.coefficients or self.coefficients[-1] == 0:
             raise ValueError("a FIR needs at least one coefficient, and the last must not be 0")
         if min(self.decimate, self.interpolate) != 1 or max(self.decimate, self.interpolate) < 1:
             raise ValueError("a FIR decimates or interpolates by a whole number, or does neither")
+        if self.interleave < 1 or (self.interleave > 1 and self.decimate > 1):
+            raise ValueError("a FIR serves 1 or more channels, and 1 where it decimates")
         if len(self.graph.outputs) != self.interpolate:
             raise ValueError(f"the graph has {len(self.graph.outputs)} outputs for {self.interpolate} phases")
         for phase, response in enumerate(self.graph.responses()):
@@ -88,18 +93,15 @@ class Fir:
     # ------------------------------------------------------------------ timing
     @cached_property
     def schedule(self) -> Schedule:
-        """Pipeline stages of the graph."""
-        return Schedule(self.graph, self.depth)
+        """Pipeline stages of the graph, its delays as long as the channels make them."""
+        return Schedule(self.graph.interleaved(self.interleave), self.depth)
 
     @property
     def latency(self) -> int:
         """Clocks from the edge that takes a sample to the edge at which its (first) output is seen."""
         return self.schedule.last + 3
 
-    @property
-    def spacing(self) -> int:
-        """Clocks from one output of a sample to the next."""
-        return 1
+    spacing = 1  # clocks from one output of a sample to the next
 
     @property
     def interval(self) -> int:
@@ -209,13 +211,14 @@ class Fir:
     def _filtered(self, x: NDArray) -> NDArray:
         widest = max(*self.words.widths, *(self.centred(p).width for p in range(self.interpolate))) + 1
         dtype = np.int32 if widest <= 31 else np.int64 if widest <= 62 else object
-        history = max(self.graph.memory)
+        graph = self.schedule.graph
+        history = max(graph.memory)
         padded = np.concatenate([np.zeros(history, dtype=dtype), x.astype(dtype)])
         out = np.empty((self.interpolate, len(x)), dtype=object if widest > 62 else np.int64)
         for start in range(0, len(x), _BLOCK):
             words = padded[start : start + _BLOCK + history]
-            nodes, count = self.graph.evaluate(words), len(words) - history
-            for phase, output in enumerate(self.graph.outputs):
+            nodes, count = graph.evaluate(words), len(words) - history
+            for phase, output in enumerate(graph.outputs):
                 last = nodes[output.node][len(nodes[output.node]) - count :]
                 out[phase, start : start + count] = self._finish(last.astype(out.dtype), phase)
         return out.T.reshape(-1) if self.interpolate > 1 else out[0][:: self.decimate]
@@ -227,8 +230,9 @@ class Fir:
         spread[:: self.interpolate] = x
         out = np.zeros_like(spread)
         for tap, value in enumerate(self.coefficients):
-            if value and tap < len(spread):
-                out[tap:] += value * spread[: len(spread) - tap]
+            lag = tap + tap // self.interpolate * self.interpolate * (self.interleave - 1)
+            if value and lag < len(spread):
+                out[lag:] += value * spread[: len(spread) - lag]
         return out[:: self.decimate]
 
     # ---------------------------------------------------------------- hardware

@@ -100,6 +100,7 @@ class Folded:
             raise ValueError(f"the accumulator needs {self.accumulator.width} bits, more than {INT64_BITS}")
 
     structure = "folded"
+    interleave = 1  # channels in turn
 
     # ---------------------------------------------------------------- schedule
     @property

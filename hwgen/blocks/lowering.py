@@ -76,11 +76,12 @@ def lower(
     suffix: str = "",
     reset_data: bool = True,
 ) -> list[Value]:
-    """Build the graph over the registered, signed `sample`; gives the outputs' nodes at stage ``schedule.last``.
+    """Build the schedule's graph over the registered, signed `sample`; gives its outputs at stage ``schedule.last``.
 
+    `words` may be those of the graph before `FlowGraph.interleaved`, which are the same.
     `valids` says for each stage that a sample is in it: delays move on it, pipeline registers run freely.
     """
-    graph = words.graph
+    graph = schedule.graph
     own: list[Value] = [sample]
     later: dict[tuple[int, int], Value] = {}
 

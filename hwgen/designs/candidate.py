@@ -1,12 +1,13 @@
 """A design worth measuring, and what was measured of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from hwgen.blocks.fir import Fir
 from hwgen.blocks.folded import Folded
+from hwgen.blocks.reloadable import Reloadable
 from hwgen.cost.estimate import Work
 from hwgen.cost.resources import Resources
 from hwgen.designs.cascade import Factors
@@ -14,6 +15,8 @@ from hwgen.designs.reference import Reference
 from hwgen.designs.values import Coefficients
 from hwgen.fixed import exact_decimal
 from hwgen.response import Measurement, measure
+
+Block = Fir | Folded | Reloadable
 
 
 @dataclass(frozen=True)
@@ -23,8 +26,8 @@ class Candidate:
     label: str
     kind: str
     coefficients: Coefficients
-    fir: Fir | Folded
-    work: Work | None  # None for folded filters, which have an estimate of their own
+    fir: Block
+    work: Work | None  # None for folded and reloadable filters, which have estimates of their own
     estimate: float
     factors: Factors | None = None  # of a cascade, whose product the coefficients are
 
@@ -82,13 +85,15 @@ class Tried:
         return np.inf if self.resources is None else self.resources.lut
 
 
-def judge(reference: Reference, fir: Fir | Folded, coefficients: Coefficients) -> Quality:
+def judge(reference: Reference, fir: Block, coefficients: Coefficients) -> Quality:
     """Run the bit-true model over the stimulus and compare it with the exact filter.
 
     The exact filter is that of the quantised coefficients where there is a mask (the mask judges the coefficients),
-    and of the ideal ones where there is none.
+    and of the ideal ones where there is none. The stimulus is that of each of several channels.
     """
     samples = reference.samples
+    if not isinstance(fir, Folded) and fir.interleave > 1:
+        fir = replace(fir, interleave=1)
     outputs = fir.model(samples).astype(np.float64) * reference.spec.output.format.lsb
     if reference.mask is not None:
         exact = fir.exact(samples).astype(np.float64) * 2.0**fir.product_lsb

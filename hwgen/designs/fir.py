@@ -19,6 +19,7 @@ from hwgen.cost.resources import Resources
 from hwgen.designs.candidate import Candidate, Tried, judge
 from hwgen.designs.folding import folded
 from hwgen.designs.reference import Reference
+from hwgen.designs.reloading import allocated, reloadable
 from hwgen.designs.sizing import Sizing
 from hwgen.designs.sources import FULL, Effort, Source, Sources
 from hwgen.designs.values import Coefficients
@@ -69,6 +70,9 @@ class Search:
     # --------------------------------------------------------------- candidates
     def baselines(self) -> dict[str, Candidate]:
         """Uniform widths, common LSB and greedy bits, each over every length tried, the cheapest estimate of each."""
+        if self.spec.response.reloadable:
+            simple = {"uniform": "uniform", "common_lsb": "common-lsb", "greedy": "greedy"}
+            return {kind: made[0] for kind, name in simple.items() if (made := self._reloadable(name, kind))}
         sizing, found = Sizing(self.reference, self.estimate), {}
         rounding = self.sources.rounded()
         greedy = self.sources.by_bits("greedy") if self.effort.greedy else []
@@ -125,7 +129,7 @@ class Search:
         measured = dict(zip(baselines, self.measured(list(baselines.values())), strict=True))
         if simple is None:
             self._rounds()
-        elif simple not in measured:
+        elif simple not in measured and not self.spec.response.reloadable:
             self.measured(_built(self._sized(*s) for s in self.sources.everything()[:1]))
         pool = [measured[simple]] if simple in measured else self.tried
         if not pool:
@@ -147,7 +151,13 @@ class Search:
     def _sized(self, label: str, source: Source) -> Candidate | None:
         return Sizing(self.reference, self.estimate).graded(source, label)
 
+    def _reloadable(self, algorithm: str, kind: str = "search") -> list[Candidate]:
+        return reloadable(self.reference, allocated(self.sources, algorithm), f"{algorithm} bits", kind)
+
     def _rounds(self) -> None:
+        if self.spec.response.reloadable:
+            self.measured(self._reloadable(self.spec.search.algorithm)[:_TOP])
+            return
         sets = self.sources.everything()
         structure = self.spec.hardware.structure
         if structure in ("auto", "folded"):

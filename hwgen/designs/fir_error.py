@@ -12,9 +12,11 @@ import numpy as np
 
 from hwgen.allocation import ALGORITHMS, Allocation, Infeasible, allocate
 from hwgen.designs.candidate import Candidate, Tried
+from hwgen.designs.reloading import fitted, reloadable, tap_bits
 from hwgen.designs.sizing import Sizing
 from hwgen.designs.tap_bits import TapBits, violations
 from hwgen.designs.values import Coefficients, mirrored
+from hwgen.fixed import Format
 from hwgen.response import measure
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ def least_error(search: "Search") -> "Outcome":
 def _taps(search: "Search", weighted: bool) -> TapBits:
     reference, spec = search.reference, search.spec
     assert reference.mask is not None  # spec.py requires bands with minimise = "error"
+    if spec.response.reloadable:
+        return tap_bits(reference, reference.ideal, reference.mask)
     width = spec.input.format.width + 4.0
     least, most = spec.search.coefficient_bits
     return TapBits(reference.ideal, reference.mask, least if least == most else 0, most, width if weighted else None)
@@ -75,9 +79,14 @@ def improved(search: "Search", taps: TapBits, bits: tuple[int, ...]) -> Coeffici
     return Coefficients(mirrored([int(v) for v in values], count), start.fraction)
 
 
-def _sized(search: "Search", coefficients: Coefficients, label: str, kind: str) -> Candidate | None:
+def _sized(
+    search: "Search", coefficients: Coefficients, formats: tuple[Format, ...], label: str, kind: str
+) -> Candidate | None:
     if not any(coefficients.values):
         return None
+    if search.spec.response.reloadable:
+        made = reloadable(search.reference, [fitted(coefficients.values, coefficients.fraction, formats)], label, kind)
+        return next(iter(made), None)
     return Sizing(search.reference, search.estimate).graded(coefficients, label, kind)
 
 
@@ -97,15 +106,20 @@ def _within_bits(search: "Search", budget: int) -> "Outcome":
     search.allocation = found
     options = [taps.coefficients(np.array(found.bits)), improved(search, taps, found.bits)]
     best = min((c for c in options if any(c.values)), key=lambda c: _error(search, c), default=None)
-    candidate = None if best is None else _sized(search, best, f"{algorithm} bits", "search")
+    candidate = (
+        None
+        if best is None
+        else _sized(search, best, taps.formats(np.array(found.bits)), f"{algorithm} bits", "search")
+    )
     if candidate is None:
         raise search.spec.blame("goal.budget.bits", "no tap keeps a bit", "give a larger budget")
     baselines = {}
     for kind, method in _METHODS.items():
         simple = _allocated(search, taps, budget, method, max(search.spec.search.evaluations // 4, 100))
-        made = (
-            None if simple is None else _sized(search, taps.coefficients(np.array(simple.bits)), f"{kind} bits", kind)
-        )
+        if simple is None:
+            continue
+        bits = np.array(simple.bits)
+        made = _sized(search, taps.coefficients(bits), taps.formats(bits), f"{kind} bits", kind)
         if made is not None:
             baselines[kind] = made
     measured = search.measured([candidate, *baselines.values()])
@@ -142,10 +156,10 @@ def _fitted(search: "Search", taps: TapBits, budget: float, method: str, evaluat
     for number in range(_ROUNDS if kind == "search" else 4):
         search.progress(f"{method} within the LUT budget", number / _ROUNDS)
         found = _allocated(search, taps, share, method, evaluations)
-        coefficients = None if found is None else taps.coefficients(np.array(found.bits))
-        candidate = (
-            None if coefficients is None else _sized(search, coefficients, f"{method}, round {number + 1}", kind)
-        )
+        candidate = None
+        if found is not None:
+            bits, label = np.array(found.bits), f"{method}, round {number + 1}"
+            candidate = _sized(search, taps.coefficients(bits), taps.formats(bits), label, kind)
         if found is None or candidate is None:
             low = share
         else:

@@ -21,8 +21,10 @@ def interval(reference: Reference) -> int:
 def folded(reference: Reference, sets: Iterable[Coefficients], label: str, kind: str = "search") -> list[Candidate]:
     """For each set the folded filter of the coarsest accumulator that meets the goals, cheapest estimate first.
 
-    None where the clock is too slow for folding.
+    None where the clock is too slow for folding, or the filter serves several channels.
     """
+    if reference.spec.input.channels > 1:
+        return []
     clocks = interval(reference)
     if clocks * reference.spec.response.decimate < 2 * reference.spec.response.interpolate:
         return []

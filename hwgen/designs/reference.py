@@ -109,8 +109,8 @@ def mask_of(spec: Spec) -> Mask | None:
 def reference(spec: Spec) -> Reference:
     """Design the ideal filter and load the stimulus; raises ``DesignFileError`` for goals that nothing can reach."""
     mask = mask_of(spec)
-    if spec.response.coefficients is not None:
-        ideal = np.array(spec.response.coefficients, dtype=np.float64)
+    if spec.response.listed is not None:
+        ideal = np.array(spec.response.listed, dtype=np.float64)
     else:
         assert mask is not None  # spec.py requires bands or coefficients
         ideal = _designed(spec, mask)

@@ -40,6 +40,7 @@ class Sizing:
             WordLengths(
                 values, coefficients.fraction, graph, spec.input.format,
                 spec.output.format, spec.output.rounding, spec.output.overflow, structure, spec.response.decimate,
+                spec.input.channels,
             )
             for structure, graph in self._graphs(source, values)
         )  # fmt: skip

@@ -95,7 +95,7 @@ class Sources:
     def ideals(self) -> list[np.ndarray]:
         """Unquantised taps of every length worth trying, the given one first."""
         reference, ideals = self.reference, [self.reference.ideal]
-        if reference.mask is None or self.spec.response.taps or self.spec.response.coefficients:
+        if reference.mask is None or self.spec.response.taps or self.spec.response.listed:
             return ideals
         for more in _LENGTHS[1:]:
             try:
@@ -133,7 +133,7 @@ class Sources:
     def _at_length(self, coefficients: Coefficients) -> Coefficients:
         """Without zero ends where hwgen chose the length; with as many taps as asked for where the file fixes it."""
         response = self.spec.response
-        if response.taps is None and response.coefficients is None:
+        if response.taps is None and response.listed is None:
             return coefficients.trimmed()
         missing = len(self.reference.ideal) - len(coefficients.values)
         ends = (0,) * (missing // 2)
@@ -178,7 +178,7 @@ class Sources:
         # Between the points of the search's grid a response may overshoot by a few per mille: ask for a little more.
         for goal in (0.995, 0.98, 0.95):
             try:
-                found = self._run(taps.problem(goal=goal), algorithm, 4 * len(self.for_bits))
+                found = self.run(taps.problem(goal=goal), algorithm, 4 * len(self.for_bits))
             except Infeasible:
                 return None
             coefficients = taps.coefficients(np.array(found.bits))
@@ -186,7 +186,8 @@ class Sources:
                 return self._at_length(coefficients)
         return None
 
-    def _run(self, problem: Problem, algorithm: str, divisor: int) -> Allocation:
+    def run(self, problem: Problem, algorithm: str, divisor: int) -> Allocation:
+        """Allocate by the named algorithm, within the file's evaluations over `divisor`."""
         budget = max(self.spec.search.evaluations // divisor, 100)
         found = (
             allocate(problem, self.rng, budget, starts=STARTS, start_evaluations=0)
@@ -258,7 +259,7 @@ class Sources:
     def cascades(self) -> list[Factors]:
         """Factors whose cascade meets the mask, where the transition is narrow enough for them to pay."""
         mask = self.reference.mask
-        fixed = self.spec.response.taps or self.spec.response.coefficients or self.spec.response.interpolate > 1
+        fixed = self.spec.response.taps or self.spec.response.listed or self.spec.response.interpolate > 1
         if mask is None or fixed or not self.symmetric or len(self.reference.ideal) < _NARROW:
             return []
         steps = [(self._bands, mask.gain, len(self.reference.ideal))]

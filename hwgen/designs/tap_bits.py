@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hwgen.adders import csd_adders
 from hwgen.allocation import Problem
 from hwgen.designs.values import Coefficients, mirrored
+from hwgen.fixed import Format
 from hwgen.problems.fir import Largest
 from hwgen.response import Mask, basis, grid, limits
 
@@ -32,6 +33,8 @@ class TapBits:
     adder_bits
         Full-adder bits an adder of the multiplier block stands for in the consumption; None: the consumption is the sum
         of coefficient bits, each symmetric pair once.
+    smallest
+        Magnitude below which a tap's range does not follow it.
     """
 
     ideal: NDArray[np.float64]
@@ -39,6 +42,7 @@ class TapBits:
     least: int = 0
     most: int = 18
     adder_bits: float | None = None
+    smallest: float = 2.0**-40
 
     @cached_property
     def _free(self) -> NDArray[np.float64]:
@@ -47,7 +51,7 @@ class TapBits:
     @cached_property
     def exponents(self) -> NDArray[np.int64]:
         """``e_k`` of every free tap."""
-        return np.ceil(np.log2(np.maximum(np.abs(self._free), 2.0**-40))).astype(np.int64)
+        return np.ceil(np.log2(np.maximum(np.abs(self._free), self.smallest))).astype(np.int64)
 
     @cached_property
     def _values(self) -> NDArray[np.float64]:
@@ -121,6 +125,11 @@ class TapBits:
             offsets=self.exponents + 1,
             linearise=lambda *moves: tuple(unit * part for part in self._largest.linear(*moves)),
         )
+
+    def formats(self, bits: NDArray[np.int64]) -> tuple[Format, ...]:
+        """Format of every free tap of 1 bit or more: `exponents` above its sign bit, the rest below."""
+        pairs = zip(self.exponents, bits, strict=True)
+        return tuple(Format(int(exponent) + 1, int(b) - 1 - int(exponent)) for exponent, b in pairs)
 
     def coefficients(self, bits: NDArray[np.int64]) -> Coefficients:
         """The rounded taps as exact integers."""

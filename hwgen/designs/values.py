@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwgen.adders import Closure, csd_adders, odd
+from hwgen.fixed import Format
 
 _FINEST = 24  # fraction bits beyond which a tap is no longer tried on a finer grid
 
@@ -52,6 +53,18 @@ class Coefficients:
             values = values[1:-1]
         shift = min((odd(v)[1] for v in values if v), default=0)
         return Coefficients(tuple(v >> shift for v in values), self.fraction - shift)
+
+
+@dataclass(frozen=True)
+class Loadable(Coefficients):
+    """Symmetric coefficients at power-up, and the format of each free one's register."""
+
+    formats: tuple[Format, ...] = ()
+
+    @property
+    def bits(self) -> tuple[int, ...]:
+        """Bits of each register, sign included, whatever it holds."""
+        return tuple(form.width for form in self.formats)
 
 
 def mirrored(free: list[int] | tuple[int, ...], taps: int) -> tuple[int, ...]:

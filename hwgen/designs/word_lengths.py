@@ -34,6 +34,7 @@ class WordLengths:
     overflow: Overflow = Overflow.SATURATE
     structure: str = "transposed"
     decimate: int = 1
+    interleave: int = 1
 
     @property
     def unit(self) -> int:
@@ -144,7 +145,7 @@ class WordLengths:
             node = self.graph.nodes[k - 1]
             if isinstance(node, Delay):
                 low = np.maximum(columns[:, k], needed[:, k])
-                total += node.samples * np.maximum(self.tops[k] - low + 1, 1)
+                total += node.samples * self.interleave * np.maximum(self.tops[k] - low + 1, 1)
                 needed[:, node.source] = np.minimum(needed[:, node.source], needed[:, k])
                 continue
             for source, shift, _ in node.operands:
@@ -184,7 +185,7 @@ class WordLengths:
         return Fir(
             self.coefficients, self.fraction, self.input, self.output, self.graph.with_lsbs([int(t) for t in lsbs]),
             self.rounding, self.overflow, channels, reset_data, equal_widths, self.structure,
-            decimate=self.decimate, interpolate=len(self.graph.outputs),
+            decimate=self.decimate, interpolate=len(self.graph.outputs), interleave=self.interleave,
         )  # fmt: skip
 
     def reference(self, coarsest: int) -> NDArray[np.int64]:
