@@ -10,10 +10,13 @@ from hwgen.allocation.walk import relieve, walk
 
 def find_uniform(evaluator: Evaluator) -> Steps[None]:
     """Every variable at the level closest to, or next below, one common value; as many values as can be afforded."""
-    problem = evaluator.problem
-    values = _thin(np.unique(problem.table), evaluator.left)
-    points = np.repeat(values[:, None], len(problem.names), axis=1)
-    yield from evaluator(_both(problem, points))
+    yield from evaluator(uniform_points(evaluator.problem, evaluator.left))
+
+
+def uniform_points(problem: Problem, count: int) -> Ints:
+    """What `find_uniform` evaluates, ladder positions (P, size), for about ``count`` common values at most."""
+    values = _thin(np.unique(problem.table), count)
+    return _both(problem, np.repeat(values[:, None], len(problem.names), axis=1))
 
 
 def find_common_lsb(evaluator: Evaluator) -> Steps[None]:
@@ -32,13 +35,15 @@ def find_common_lsb(evaluator: Evaluator) -> Steps[None]:
 
 
 def _both(problem: Problem, bits: np.ndarray) -> Ints:
-    """Ladder positions closest to and next below each row of bits, once each."""
-    return np.unique(np.concatenate([problem.index(bits), problem.below(bits)]), axis=0)
+    """Ladder positions closest to and next below each row of bits; some are equal, which costs nothing."""
+    return np.concatenate([problem.index(bits), problem.below(bits)])
 
 
 def _thin(values: Ints, count: int) -> Ints:
     """At most max(2, count) of the values, evenly spaced, both ends kept."""
-    return values[np.unique(np.linspace(0, values.size - 1, min(values.size, max(2, count))).astype(int))]
+    if values.size <= max(2, count):
+        return values
+    return values[np.unique(np.linspace(0, values.size - 1, max(2, count)).astype(int))]
 
 
 def find_remove(evaluator: Evaluator, absolute: bool = False) -> Steps[None]:

@@ -25,12 +25,14 @@ from hwgen.allocation.exact import find_exhaustive, find_separable
 from hwgen.allocation.exchange import REACHES, descend, find_exchange
 from hwgen.allocation.gcpso import repaired_swarm
 from hwgen.allocation.ladders import Ints
+from hwgen.allocation.linear import find_screened
 from hwgen.allocation.memetic import recombine
 from hwgen.allocation.problem import Problem
-from hwgen.allocation.stages import START, Find, Stages, sorted_starts
+from hwgen.allocation.stages import START, Find, Pausing, Stages, sorted_starts
 
-# Shares of what is left. A linearisation makes the memetic search by far the best: it begins and has nearly all.
-POLISH, EXCHANGE, SWARM, SCREENED_SWARM = 0.9, 0.25, 0.8, 0.3
+# Shares of what is left. A linearisation makes the memetic search by far the best: it begins, and has all of it unless
+# another start turns out better than what it found with its lead.
+LEAD, EXCHANGE, SWARM, SCREENED_SWARM = 0.9, 0.25, 0.8, 0.3
 # Evaluations the exchange may spend at least: one that is cut short is no better than where it began. A search of fewer
 # runs it as the baseline does, so as to be no worse.
 LEAST = 1000
@@ -58,13 +60,19 @@ def cascade(
     """
     stages = Stages(problem, evaluations, on_progress, start_evaluations)
     screened = problem.linearise is not None
-    for name in [name for name in starts if name in CHEAP]:
-        yield from stages.start(name, STARTS[name])
-    yield from stages.given(seeds)
-    if screened and evaluations >= 4 * LEAST:
-        yield from stages.spend(_memetic(rng, sorted_starts(stages)), POLISH)
-        stages.starts.insert(0, stages.best)
-    for name in [name for name in starts if name not in CHEAP]:
+    yield from begin(stages, starts, seeds, screened)
+    dear = [name for name in starts if name not in CHEAP]
+    if screened and 4 * LEAST <= evaluations < problem.points:
+        # The memetic search as it is alone, but for a look at the other starts before it ends.
+        evaluator = stages.evaluator(stages.left)
+        search = Pausing(evaluator, recombine(evaluator, rng, sorted_starts(stages)))
+        yield from stages.run(evaluator, search.until(int(LEAD * evaluator.limit)))
+        found = stages.best_key
+        while dear:
+            yield from stages.start(dear[0], STARTS[dear.pop(0)])
+        if stages.best_key == found:
+            yield from stages.run(evaluator, search.until(evaluator.limit + 1))
+    for name in dear:
         yield from stages.start(name, STARTS[name])
     if problem.separable and not problem.constraints:
         yield from stages.start("dynamic programming", stages.proving(find_separable))
@@ -86,6 +94,16 @@ def cascade(
     )
     yield from stages.spend(_memetic(rng, [stages.best, *swarm]))
     return (yield from stages.answer("allocate"))
+
+
+def begin(stages: Stages, starts: Sequence[str], seeds: Sequence[ArrayLike], screened: bool) -> Steps[None]:
+    """The starts that cost little, the screened descent first: what it finds in milliseconds few others find at all."""
+    if screened:
+        yield from stages.start("screened", find_screened)
+    for name in CHEAP:
+        if name in starts:
+            yield from stages.start(name, STARTS[name])
+    yield from stages.given(seeds)
 
 
 def _memetic(rng: np.random.Generator, starts: Sequence[Ints]) -> Find:

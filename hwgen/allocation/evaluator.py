@@ -104,7 +104,8 @@ class Evaluator:
         far more rows were asked for than the limit, so that a search over an exhausted space ends.
         """
         rows = np.ascontiguousarray(index, dtype=np.int16)
-        keys = [row.tobytes() for row in rows]
+        packed, width = rows.tobytes(), rows.itemsize * self.problem.size
+        keys = [packed[at : at + width] for at in range(0, len(packed), width)]
         fresh: dict[bytes, int] = {}
         for row, key in enumerate(keys):
             if key not in self.cache:
@@ -112,8 +113,10 @@ class Evaluator:
         missing = list(fresh)[: self.left]
         new = np.zeros(len(keys), dtype=np.int64)
         new[[fresh[key] for key in missing]] = 1
-        self.cache |= {key: self._known[key] for key in missing if key in self._known}
-        unknown = [key for key in missing if key not in self._known]
+        unknown = missing
+        if self._known:
+            self.cache |= {key: self._known[key] for key in missing if key in self._known}
+            unknown = [key for key in missing if key not in self._known]
         if unknown:
             bits = self.problem.bits(rows[[fresh[key] for key in unknown]])
             for start in range(0, len(unknown), CHUNK):
@@ -123,8 +126,9 @@ class Evaluator:
         if cut:
             known = [row for row, key in enumerate(keys) if key in self.cache]
             rows, keys, new = rows[known], [keys[row] for row in known], new[known]
-        values = np.array([self.cache[key] for key in keys])
-        result = judge(self.problem, values.reshape(len(keys), 2 + len(self.problem.constraints)))
+        if not 0 < len(keys) == len(unknown) <= CHUNK:  # else the values just received are all there is
+            values = np.array([self.cache[key] for key in keys]).reshape(len(keys), 2 + len(self.problem.constraints))
+        result = judge(self.problem, values)
         self._note(rows, result, np.cumsum(new))
         if cut or self.evaluations > self._patience:
             raise Spent
@@ -135,7 +139,12 @@ class Evaluator:
         before = self.unique
         self.evaluations += len(rows)
         self.unique += int(fresh[-1]) if len(fresh) else 0
-        for row in np.flatnonzero(result.violation <= self.best_key[0]):
+        # Most rows are no better than the best so far, by the violation, or with the same by the objective.
+        violation, objective = result.violation, result.objective
+        least = np.minimum(np.minimum.accumulate(violation), self.best_key[0])
+        near = violation <= least
+        near &= (violation < self.best_key[0]) | (objective <= self.best_key[1])
+        for row in np.flatnonzero(near):
             key = result.key(int(row))
             if key < self.best_key:
                 if key[0] == 0 and (not self.feasible or key[1] < self.best_key[1]):

@@ -1,6 +1,7 @@
 """Ladders: the rising levels each free variable may stand on. Searches move on positions, functions see levels."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,44 +48,47 @@ def build(
     for name, low, high in zip(names, lower, upper, strict=True):
         if low > high:
             raise ValueError(f"{name}: lower bound {low} is above upper bound {high}")
-    single = _ladders(names, lower, upper, levels)
+    shared = _ladders(names, lower, upper, levels)
     owner = _owner(names, groups)
-    shared: list[Ints] = []
-    for free in range(int(owner.max()) + 1):
-        members = np.flatnonzero(owner == free)
-        ladder = single[members[0]]
-        for member in members[1:]:
-            ladder = np.intersect1d(ladder, single[member])
-        if not ladder.size:
-            raise ValueError(f"{', '.join(names[m] for m in members)} are tied but have no level in common")
-        shared.append(ladder)
-    depth = np.array([ladder.size - 1 for ladder in shared], dtype=np.int64)
-    table = np.array([np.pad(ladder, (0, int(depth.max()) + 1 - ladder.size), "edge") for ladder in shared])
+    if groups:
+        single, shared = shared, []
+        for free in range(int(owner.max()) + 1):
+            members = np.flatnonzero(owner == free)
+            common = set(single[members[0]]).intersection(*(single[member] for member in members[1:]))
+            if not common:
+                raise ValueError(f"{', '.join(names[m] for m in members)} are tied but have no level in common")
+            shared.append(sorted(common))
+    longest = max(len(ladder) for ladder in shared)
+    depth = np.array([len(ladder) - 1 for ladder in shared], dtype=np.int64)
+    table = np.array([ladder + ladder[-1:] * (longest - len(ladder)) for ladder in shared], dtype=np.int64)
     return Ladders(table, depth, owner)
 
 
-def _ladders(names: tuple[str, ...], lower: Ints, upper: Ints, levels: Any) -> list[Ints]:
+def _ladders(names: tuple[str, ...], lower: Ints, upper: Ints, levels: Any) -> list[list[int]]:
+    """The levels of each variable; Python's own numbers, since short lists of them are faster than arrays."""
+    bounds = list(zip(lower.tolist(), upper.tolist(), strict=True))
     if levels is None:
-        for name, low, high in zip(names, lower, upper, strict=True):
-            _refuse_long(name, int(high) - int(low))
-        return [np.arange(low, high + 1) for low, high in zip(lower, upper, strict=True)]
+        for name, (low, high) in zip(names, bounds, strict=True):
+            _refuse_long(name, high - low)
+        return [list(range(low, high + 1)) for low, high in bounds]
     given = [_listed(part) for part in _listed(levels)]
     if given and not any(isinstance(part, list) for part in given):
         given = [given] * len(names)
     if len(given) != len(names):
         raise ValueError(f"levels must be {len(names)} sequences, got {len(given)}")
     ladders = []
-    for name, values, low, high in zip(names, given, lower, upper, strict=True):
+    for name, values, (low, high) in zip(names, given, bounds, strict=True):
         try:
-            ladder = np.asarray(values, dtype=float)
-        except (TypeError, ValueError):
-            ladder = np.array(np.nan)
-        if ladder.ndim != 1 or not (ladder == np.floor(ladder)).all() or (np.diff(ladder) <= 0).any():
+            whole_values = [int(value) for value in values]
+            sound = whole_values == values and all(a < b for a, b in pairwise(whole_values))
+        except (TypeError, ValueError, OverflowError):
+            sound = False
+        if not sound:
             raise ValueError(f"{name}: levels must be whole numbers that rise strictly, got {values!r}")
-        ladder = ladder[(ladder >= low) & (ladder <= high)].astype(np.int64)
-        if not ladder.size:
+        ladder = [level for level in whole_values if low <= level <= high]
+        if not ladder:
             raise ValueError(f"{name}: no level lies in [{low}, {high}]")
-        _refuse_long(name, ladder.size - 1)
+        _refuse_long(name, len(ladder) - 1)
         ladders.append(ladder)
     return ladders
 
@@ -103,6 +107,8 @@ def _refuse_long(name: str, depth: int) -> None:
 
 def _owner(names: tuple[str, ...], groups: Sequence[Sequence[str]]) -> Ints:
     """The free variable (G of them, in the order of their first member) of each of the n variables."""
+    if not groups:
+        return np.arange(len(names))
     place = {name: k for k, name in enumerate(names)}
     first = np.arange(len(names))
     tied: set[str] = set()

@@ -5,11 +5,13 @@ what several moves together do to it, to first order; then pairs of moves of any
 without evaluating them.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwgen.allocation.baselines import uniform_points
 from hwgen.allocation.evaluator import Evaluation, Evaluator, Steps
 from hwgen.allocation.ladders import Ints
 from hwgen.allocation.problem import Problem
@@ -19,6 +21,9 @@ from hwgen.allocation.sensitivity import Sensitivity
 EFFORT, MOST = 300_000, 256
 # The largest components of the error, looked at first: the pairs they rule out need not be looked at further.
 FIRST = 3
+# Most promising pairs evaluated at once.
+SCREENED = 8
+_APART = np.iinfo(np.int64).max  # no ladder has this number
 
 Floats = NDArray[np.float64]
 
@@ -38,16 +43,17 @@ class Moves(NamedTuple):
 
 
 def moves(problem: Problem, sensitivity: Sensitivity, index: Ints) -> Moves:
-    """All moves around ``index`` (size,) of up to as many levels as pairs of them can be afforded."""
-    ladder = np.repeat(np.arange(problem.size), problem.depth + 1)
-    position = np.concatenate([np.arange(depth + 1) for depth in problem.depth])
+    """All moves around ``index`` (size,) of up to as many levels as pairs of them can be afforded, by ladder."""
+    ladder, position = sensitivity.ladder, sensitivity.position
     distance = np.abs(position - index[ladder])
-    ladder, position, distance = (part[distance > 0] for part in (ladder, position, distance))
+    away = np.flatnonzero(distance)
+    ladder, position, distance = ladder[away], position[away], distance[away]
     base, change = problem.linearised(problem.bits(index), ladder, position)
     most = min(MOST, np.sqrt(2 * EFFORT / max(base.size, 1)))
-    reach = int(np.searchsorted(np.cumsum(np.bincount(distance, minlength=2)), most, side="right")) - 1
-    near = distance <= max(reach, 1)
-    ladder, position, change = ladder[near], position[near], change[:, near]
+    if ladder.size > most:
+        reach = int(np.searchsorted(np.cumsum(np.bincount(distance, minlength=2)), most, side="right")) - 1
+        near = distance <= max(reach, 1)
+        ladder, position, change = ladder[near], position[near], change[:, near]
     delta = sensitivity.delta
     return Moves(ladder, position, base, change, delta[ladder, position] - delta[ladder, index[ladder]])
 
@@ -55,55 +61,85 @@ def moves(problem: Problem, sensitivity: Sensitivity, index: Ints) -> Moves:
 def promising(sensitivity: Sensitivity, index: Ints, now: Evaluation, count: int) -> Ints:
     """At most ``count`` points one or two moves away that should beat ``index``, the best first, (Q, size)."""
     around = moves(sensitivity.problem, sensitivity, index)
-    first, second = _affordable(sensitivity, around, now.values[0])
-    first, second, predicted = _helpful(around, first, second)
+    first, second, predicted = _helpful(_standing_apart(around), sensitivity.aim.room(now.values[0]), count)
     best = np.arange(predicted.size)
     if best.size > count:
         best = np.argpartition(predicted, count)[:count]
     best = best[np.argsort(predicted[best], kind="stable")]
-    points, rows = np.tile(index, (best.size, 1)), np.arange(best.size)
-    for chosen in (first[best], second[best]):
+    points, rows = np.repeat(index[None], best.size, axis=0), np.arange(best.size)
+    first, second = first[best], second[best]
+    # A move alone is a pair with the last one, which moves nothing.
+    for chosen in (first, np.where(second < around.ladder.size, second, first)):
         points[rows, around.ladder[chosen]] = around.position[chosen]
     return points
 
 
-def _affordable(sensitivity: Sensitivity, around: Moves, values: Floats) -> tuple[Ints, Ints]:
-    """Moves alone (both entries the same) and pairs on two ladders that the additive model finds within the limits."""
-    single = np.eye(around.ladder.size, dtype=bool)
-    inside = np.triu((around.ladder[:, None] != around.ladder) | single)
-    for column, room in sensitivity.aim.room(values):
-        added = around.columns[:, column]
-        inside &= np.where(single, added, added[:, None] + added) <= room
-    first, second = np.nonzero(inside)
-    return first, second
+def _standing_apart(around: Moves) -> Moves:
+    """The moves, and at the end one that changes nothing, on a ladder of its own."""
+    M = around.ladder.size
+    change, columns = np.zeros((around.base.size, M + 1)), np.zeros((M + 1, around.columns.shape[1]))
+    change[:, :M], columns[:M] = around.change, around.columns
+    ladder = np.append(around.ladder, _APART)
+    return Moves(ladder, around.position, around.base, change, columns)
 
 
-def _helpful(around: Moves, first: Ints, second: Ints) -> tuple[Ints, Ints, Floats]:
-    """Those whose predicted error is below the present one, and that error. The largest components reject most."""
-    present = np.abs(around.base).max(initial=0.0)
-    order = np.argsort(-np.abs(around.base), kind="stable")
-    predicted = np.zeros(first.size)
-    for rows in (order[:FIRST], order[FIRST:]):
-        change = np.ascontiguousarray(around.change[rows].T)
-        total = change[first] + around.base[rows]
-        total += change[second] * (second != first)[:, None]
-        predicted = np.maximum(predicted, np.abs(total, out=total).max(axis=1, initial=0.0))
-        keep = predicted < present
-        first, second, predicted = first[keep], second[keep], predicted[keep]
-    return first, second, predicted
+def _helpful(around: Moves, room: Sequence[tuple[int, float]], count: int) -> tuple[Ints, Ints, Floats]:
+    """Pairs on two ladders with a predicted error below the present one, within the limits of the additive model.
+
+    Returns the pairs and their error, the best ``count`` among them. The largest components, which bound the error from
+    below, are predicted for all pairs at once, and the others only where that bound leaves it open.
+    """
+    size = np.abs(around.base)
+    present = float(size.max(initial=0.0))
+    # The moves are in the order of their ladders: each pair once. Arrays of all pairs are made once, too.
+    inside = around.ladder[:, None] < around.ladder
+    total, bound, within = np.empty(inside.shape), np.zeros(inside.shape), np.empty_like(inside)
+    for column, most in room:
+        np.add.outer(around.columns[:, column], around.columns[:, column], out=total)
+        np.logical_and(inside, np.less_equal(total, most, out=within), out=inside)
+    for row in np.argsort(-size, kind="stable")[:FIRST]:
+        np.add.outer(around.change[row] + around.base[row], around.change[row], out=total)
+        np.maximum(bound, np.abs(total, out=total), out=bound)
+    np.logical_and(inside, np.less(bound, present, out=within), out=inside)
+    pairs = np.flatnonzero(inside)
+    bounds = bound.ravel()[pairs]
+    change = np.ascontiguousarray(around.change.T)
+
+    def predicted(pairs: Ints) -> Floats:
+        first, second = np.divmod(pairs, around.ladder.size)
+        error = change[first]
+        error += change[second]
+        error += around.base
+        return np.asarray(np.abs(error, out=error).max(axis=1, initial=0.0))
+
+    if pairs.size > 8 * count:
+        near = np.argpartition(bounds, 4 * count)[: 4 * count]
+        pairs = pairs[bounds <= np.partition(predicted(pairs[near]), count - 1)[count - 1]]
+    errors = predicted(pairs)
+    keep = errors < present
+    return *np.divmod(pairs[keep], around.ladder.size), errors[keep]
+
+
+def find_screened(evaluator: Evaluator) -> Steps[None]:
+    """The best of the same level for all variables, then a screened descent: the quickest way to a good point."""
+    uniform = uniform_points(evaluator.problem, evaluator.left)
+    sensitivity = yield from Sensitivity.measured(evaluator, evaluator.limit // 8, "separable", uniform)
+    now = sensitivity.aim.judge(evaluator.best_values[None])
+    yield from descend_screened(evaluator, sensitivity, evaluator.best, SCREENED, now)
 
 
 def descend_screened(
-    evaluator: Evaluator, sensitivity: Sensitivity, index: Ints, count: int
+    evaluator: Evaluator, sensitivity: Sensitivity, index: Ints, count: int, now: Evaluation | None = None
 ) -> Steps[tuple[Ints, Evaluation]]:
-    """From ``index`` to a point none of the ``count`` most promising moves and pairs improves."""
+    """From ``index``, evaluated as ``now``, to a point none of the ``count`` most promising pairs improves."""
     aim = sensitivity.aim
-    now = aim.judge((yield from evaluator(index[None])).values)
+    if now is None:
+        now = aim.read((yield from evaluator(index[None])))
     while True:
         points = promising(sensitivity, index, now, count)
         if not len(points):
             return index, now
-        tried = aim.judge((yield from evaluator(points)).values)
+        tried = aim.read((yield from evaluator(points)))
         row = int(tried.order()[0])
         if tried.key(row) >= now.key(0):
             return index, now

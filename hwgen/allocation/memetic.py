@@ -8,7 +8,7 @@ from hwgen.allocation.evaluator import Evaluation, Evaluator, Steps
 from hwgen.allocation.exchange import REACHES, descend
 from hwgen.allocation.iterated import kicked
 from hwgen.allocation.ladders import Ints
-from hwgen.allocation.linear import descend_screened
+from hwgen.allocation.linear import SCREENED, descend_screened
 from hwgen.allocation.sensitivity import Sensitivity
 
 # Offspring repaired together.
@@ -19,7 +19,7 @@ ALIKE = 3
 
 def recombine(
     evaluator: Evaluator, rng: np.random.Generator, starts: Sequence[Ints], population: int = 40,
-    crossover: float = 0.5, strength: int = 3, screened: int = 8,
+    crossover: float = 0.5, strength: int = 3, screened: int = SCREENED,
 ) -> Steps[None]:  # fmt: skip
     """Search until the evaluations are spent.
 

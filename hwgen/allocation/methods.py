@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from hwgen.allocation.annealing import anneal
 from hwgen.allocation.answer import Allocation
-from hwgen.allocation.cascade import CHEAP, STARTS, cascade
+from hwgen.allocation.cascade import CHEAP, STARTS, begin, cascade
 from hwgen.allocation.evaluator import Evaluator, Progress, Steps
 from hwgen.allocation.exact import find_exhaustive, find_separable
 from hwgen.allocation.exchange import find_exchange
@@ -44,17 +44,18 @@ def _deterministic(name: str, find: Find) -> Method:
     return steps
 
 
-def _seeded(name: str, search: Callable[..., Steps[None]]) -> Method:
-    """A random search from the closed forms, the seeds, the best uniform point and the best common LSB."""
+def _seeded(name: str, search: Callable[..., Steps[None]], screens: bool = False) -> Method:
+    """A random search from the closed forms, the seeds, the best uniform point and the best common LSB.
+
+    One that ``screens`` moves where the problem can has the screened descent as well.
+    """
 
     def steps(
         problem: Problem, rng: np.random.Generator, evaluations: int, *, seeds: Sequence[ArrayLike] = (),
         on_progress: Progress | None = None, **options: Any,
     ) -> Steps[Allocation]:  # fmt: skip
         stages = Stages(problem, evaluations, on_progress)
-        for start in CHEAP:
-            yield from stages.start(start, STARTS[start])
-        yield from stages.given(seeds)
+        yield from begin(stages, CHEAP, seeds, screens and problem.linearise is not None)
         starts = sorted_starts(stages)
         yield from stages.spend(lambda evaluator: search(evaluator, rng, starts, **options))
         return (yield from stages.answer(name))
@@ -87,7 +88,7 @@ METHODS: dict[str, Method] = {
     **{name: _deterministic(name, find) for name, find in STARTS.items()},
     "exchange": _deterministic("exchange", find_exchange),
     "iterated": _seeded("iterated", kick_and_descend),
-    "memetic": _seeded("memetic", recombine),
+    "memetic": _seeded("memetic", recombine, screens=True),
     "annealing": _seeded("annealing", anneal),
     "genetic": _seeded("genetic", breed),
     "random": _seeded("random", scatter),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -135,7 +136,7 @@ class Problem:
         """Whether the consumption is limited (a budget) rather than the error (a goal)."""
         return self.budget is not None
 
-    @property
+    @cached_property
     def limits(self) -> NDArray[np.float64]:
         """The limit of every column of `measure`; infinite for the one that is minimised."""
         pair = [np.inf, self.limit] if self.spends else [self.limit, np.inf]
@@ -192,12 +193,16 @@ class Problem:
 
         Relative to |limit|, or absolute where the limit is 0. Exactly 0 when every limit is met.
         """
-        limits = self.limits
-        finite = np.isfinite(limits)
-        bound = limits[finite]
-        scale = np.where(bound == 0, 1.0, np.abs(bound))
-        over = (values[..., finite] - bound) / scale
+        column, bound, scale = self._bounds
+        over = (values[..., column] - bound) / scale
         return np.minimum(np.where(over > TOLERANCE, over, 0.0), HUGE).sum(axis=-1)
+
+    @cached_property
+    def _bounds(self) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
+        """The columns of `measure` that have limits, these, and what their excess is relative to."""
+        column = np.flatnonzero(np.isfinite(self.limits))
+        bound = self.limits[column]
+        return column, bound, np.where(bound == 0, 1.0, np.abs(bound))
 
     def measure(self, bits: Ints) -> NDArray[np.float64]:
         """Call the user's functions: bits (P, n) -> (P, 2 + C), columns error, consumption, constraints."""

@@ -8,12 +8,19 @@ from numpy.typing import NDArray
 
 from hwgen.allocation.evaluator import Evaluation, Evaluator, Steps, judge
 from hwgen.allocation.ladders import Ints
-from hwgen.allocation.problem import HUGE, TOLERANCE
+from hwgen.allocation.problem import HUGE, TOLERANCE, Problem
 
 Table = NDArray[np.float64]
 
 # Rounds of prediction and correction for points whose limits the additive model does not predict exactly.
 ROUNDS = 3
+# Random points that the additive model is tried on.
+PROBES = 6
+
+
+def rungs(problem: Problem) -> tuple[Ints, Ints]:
+    """The ladder and the position of every level there is, by ladder."""
+    return tuple(np.nonzero(np.arange(int(problem.depth.max()) + 1) <= problem.depth[:, None]))  # type: ignore[return-value]
 
 
 class Aim:
@@ -62,6 +69,10 @@ class Aim:
             return judge(self.problem, values)
         return Evaluation(self.problem.excess(values), self.excess(values), values[:, 0], values)
 
+    def read(self, found: Evaluation) -> Evaluation:
+        """What was found, as objective and violation of the aim."""
+        return found if self.problem.spends else self.judge(found.values)
+
     def order(self, values: Table) -> NDArray[np.intp]:
         """Rows of values (P, 2 + C), best first."""
         return self.judge(values).order()
@@ -80,26 +91,37 @@ class Sensitivity:
     """
 
     @classmethod
-    def measured(cls, evaluator: Evaluator, allowance: int, criterion: str) -> Steps["Sensitivity"]:
-        """Measure the model around all-upper within ``allowance`` evaluations."""
+    def measured(
+        cls, evaluator: Evaluator, allowance: int, criterion: str, besides: Ints | None = None
+    ) -> Steps["Sensitivity"]:
+        """Measure the model around all-upper within ``allowance`` evaluations, and ``besides`` (P, size) with it."""
         problem = evaluator.problem
         levels = int(problem.depth.max()) + 1
         count = int(np.clip(allowance // problem.size, 2, levels))
-        grids = [np.unique(np.linspace(0, depth, min(count, depth + 1)).round().astype(int)) for depth in problem.depth]
-        rows = np.concatenate([np.full(grid.size, k) for k, grid in enumerate(grids)])
-        points = np.tile(problem.depth, (rows.size, 1))
-        points[np.arange(rows.size), rows] = np.concatenate(grids)
-        values = (yield from evaluator(np.vstack([problem.depth, points]))).values
-        top, changes = values[0], values[1:] - values[0]
+        complete = count == levels
+        if complete:
+            owner, position = rungs(problem)
+        else:
+            grids = [np.unique(np.linspace(0, top, min(count, top + 1)).round().astype(int)) for top in problem.depth]
+            owner = np.repeat(np.arange(problem.size), [grid.size for grid in grids])
+            position = np.concatenate(grids)
+        # All-upper, every level alone, and a few points to try the model on. They come from a generator of its own:
+        # probing must not shift the numbers that the search draws.
+        probe = np.random.default_rng(0).integers(0, problem.depth + 1, (PROBES, problem.size))
+        points = np.tile(problem.depth, (1 + owner.size, 1))
+        points[np.arange(owner.size) + 1, owner] = position
+        batch = [points, probe] if besides is None else [points, probe, besides]
+        values = (yield from evaluator(np.concatenate(batch))).values[: len(points) + PROBES]
+        top, changes = values[0], values[1:-PROBES] - values[0]
         delta: Table = np.zeros((problem.size, levels, values.shape[1]))
-        for k, grid in enumerate(grids):
-            for column in range(values.shape[1]):
-                delta[k, :, column] = np.interp(np.arange(levels), grid, changes[rows == k, column])
+        delta[owner, position] = changes
+        if not complete:
+            for k, grid in enumerate(grids):
+                for column in range(values.shape[1]):
+                    delta[k, :, column] = np.interp(np.arange(levels), grid, delta[k, grid, column])
         model = cls(evaluator, top, delta, criterion)
-        # A generator of its own: probing must not shift the numbers that the search draws.
-        probe = np.random.default_rng(0).integers(0, problem.depth + 1, (6, problem.size))
         limited = model.aim.limited
-        actual = (yield from evaluator(probe)).values[:, limited]
+        actual = values[-PROBES:, limited]
         predicted = model.predict(probe)[:, limited]
         model.exact = bool((np.abs(actual - predicted) <= 1e-9 * (np.abs(actual) + 1e-30)).all())
         return model
@@ -108,6 +130,7 @@ class Sensitivity:
         self.evaluator, self.problem, self.top, self.delta = evaluator, evaluator.problem, top, delta
         self.criterion, self.exact = criterion, False
         self.columns = np.arange(self.problem.size)
+        self.ladder, self.position = rungs(self.problem)
         steps = np.arange(delta.shape[1])
         self.change = {
             step: self.delta[:, np.clip(steps + step, 0, len(steps) - 1)] - self.delta for step in (-1, 1)
@@ -149,8 +172,7 @@ class Sensitivity:
         return best, found
 
     def _measure(self, index: Ints) -> Steps[Evaluation]:
-        found = yield from self.evaluator(index)
-        return self.aim.judge(found.values)
+        return self.aim.read((yield from self.evaluator(index)))
 
     def _ratio(self, index: Ints, actual: Evaluation) -> Table:
         """Scale (P, 2 + C) that makes the model right at the measured points."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hwgen.allocation.answer import Allocation
-from hwgen.allocation.evaluator import Evaluator, Progress, Steps, within
+from hwgen.allocation.evaluator import Evaluator, Progress, Spent, Steps, within
 from hwgen.allocation.knapsack import TooLarge
 from hwgen.allocation.ladders import Ints
 from hwgen.allocation.problem import Problem
@@ -75,7 +75,7 @@ class Stages:
 
     def start(self, name: str | None, find: Find) -> Steps[None]:
         """Run a start to its own end: it has evaluations of its own, and they are counted apart."""
-        evaluator = Evaluator(self.problem, self._most_start, self.cache, self._progress)
+        evaluator = self.evaluator(self._most_start)
         yield from within(find(evaluator))
         self._note(name, evaluator, evaluator.unique)
         self.starts.insert(0, evaluator.best)
@@ -86,23 +86,35 @@ class Stages:
         limit = int(np.ceil(share * self.left))
         if limit <= 0:
             return
+        if not alone:
+            evaluator = self.evaluator(limit)
+            yield from self.run(evaluator, within(find(evaluator)), name)
+            return
         known = len(self.cache)
-        if alone:
-            evaluator = Evaluator(self.problem, limit, known=self.cache)
-        else:
-            evaluator = Evaluator(self.problem, limit, self.cache, self._progress)
+        evaluator = Evaluator(self.problem, limit, known=self.cache)
         yield from within(find(evaluator))
-        if alone:
-            self.cache |= evaluator.cache
+        self.cache |= evaluator.cache
         new = len(self.cache) - known
         self._note(name, evaluator, new)
         self.asked += evaluator.evaluations
         self.unique += new
-        if alone:
-            self._progress(0, np.inf)
+        self._progress(0, np.inf)
 
-    def _note(self, name: str | None, evaluator: Evaluator, new: int) -> None:
-        before = self.start_evaluations + self.unique
+    def evaluator(self, limit: int) -> Evaluator:
+        """For a stage that may spend ``limit`` evaluations, with the cache of all."""
+        return Evaluator(self.problem, limit, self.cache, self._progress)
+
+    def run(self, evaluator: Evaluator, steps: Steps[None], name: str | None = None) -> Steps[None]:
+        """Run steps that spend through a stage's evaluator, all of them or the next part."""
+        asked, unique = evaluator.evaluations, evaluator.unique
+        yield from steps
+        self._note(name, evaluator, evaluator.unique, unique)
+        self.asked += evaluator.evaluations - asked
+        self.unique += evaluator.unique - unique
+
+    def _note(self, name: str | None, evaluator: Evaluator, new: int, noted: int = 0) -> None:
+        """Keep what a stage found; ``noted`` of its evaluations are in ``unique`` already."""
+        before = self.start_evaluations + self.unique - noted
         for count, value in evaluator.history:
             if not self.history or value < self.history[-1][1]:
                 self.history.append((before + min(count, new), value))
@@ -133,6 +145,25 @@ class Stages:
             history=tuple(self.history),
             baselines=self.baselines,
         )
+
+
+class Pausing:
+    """Steps of a stage that can be stopped in between and continued, other stages running meanwhile."""
+
+    def __init__(self, evaluator: Evaluator, steps: Steps[Any]) -> None:
+        self._evaluator, self._steps = evaluator, steps
+        self._points: Ints | None = None
+        self.done = False
+
+    def until(self, unique: int) -> Steps[None]:
+        """Go on until at least so many evaluations are spent, or to the end."""
+        try:
+            if self._points is None:
+                self._points = next(self._steps)
+            while self._evaluator.unique < unique:
+                self._points = self._steps.send((yield self._points))
+        except (Spent, StopIteration):
+            self.done = True
 
 
 def _at(point: Ints) -> Find:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hwgen import Problem, allocate
+from hwgen.allocation import solve
 from hwgen.problems.fir import FirBits
 from hwgen.problems.fir_spec import A
 
@@ -28,7 +29,9 @@ def test_within_half_a_percent_of_the_optimum(bits):
     gain = taps[0] + 2 * np.cos(np.outer(w, np.arange(1, 16))) @ taps[1:]
     assert np.abs(gain - (w < 1.4)).max() == pytest.approx(answer.error, rel=1e-9)
     known = {name: baseline.error for name, baseline in answer.baselines.items() if baseline.feasible}
-    assert {"equal-bits", "equal-lsb", "uniform", "greedy", "exchange"} <= set(known)
+    # Where the memetic search leads to the end, the exchange is not part of it: compared at equal evaluations instead.
+    assert {"equal-bits", "equal-lsb", "uniform", "greedy", "screened"} <= set(known)
+    known |= {name: solve(problem, 0, 20000, method=name).error for name in ("exchange", "memetic")}
     assert answer.error <= min(known.values())
     assert known["uniform"] == pytest.approx(0.0459, abs=5e-5)
 
