@@ -13,6 +13,7 @@ from scipy import signal
 import hwgen as package
 from hwgen import flow, verify
 from hwgen.blocks.reloadable import Reloadable
+from hwgen.check.lint import lint
 from hwgen.fixed import Format
 
 BANDS = ("[goal]", 'coefficients = "reloadable"\n[goal]')
@@ -63,6 +64,7 @@ def test_run(tmp_path: Path) -> None:
     assert isinstance(design.fir, Reloadable)
     assert design.fir.formats == tuple(formats)
     assert design.verilog == text
+    assert lint(text, design.top) == []
 
 
 def test_a_complex_filter_for_two_channels_within_a_budget_of_bits(tmp_path: Path) -> None:
