@@ -16,7 +16,6 @@ from hwgen.designs.reloading import fitted, reloadable, tap_bits
 from hwgen.designs.sizing import Sizing
 from hwgen.designs.tap_bits import TapBits, violations
 from hwgen.designs.values import Coefficients, mirrored
-from hwgen.fixed import Format
 from hwgen.response import measure
 
 if TYPE_CHECKING:
@@ -80,11 +79,12 @@ def improved(search: "Search", taps: TapBits, bits: tuple[int, ...]) -> Coeffici
 
 
 def _sized(
-    search: "Search", coefficients: Coefficients, formats: tuple[Format, ...], label: str, kind: str
+    search: "Search", taps: TapBits, bits: tuple[int, ...], coefficients: Coefficients, label: str, kind: str
 ) -> Candidate | None:
     if not any(coefficients.values):
         return None
     if search.spec.response.reloadable:
+        formats = taps.formats(np.array(bits))
         made = reloadable(search.reference, [fitted(coefficients.values, coefficients.fraction, formats)], label, kind)
         return next(iter(made), None)
     return Sizing(search.reference, search.estimate).graded(coefficients, label, kind)
@@ -106,11 +106,7 @@ def _within_bits(search: "Search", budget: int) -> "Outcome":
     search.allocation = found
     options = [taps.coefficients(np.array(found.bits)), improved(search, taps, found.bits)]
     best = min((c for c in options if any(c.values)), key=lambda c: _error(search, c), default=None)
-    candidate = (
-        None
-        if best is None
-        else _sized(search, best, taps.formats(np.array(found.bits)), f"{algorithm} bits", "search")
-    )
+    candidate = None if best is None else _sized(search, taps, found.bits, best, f"{algorithm} bits", "search")
     if candidate is None:
         raise search.spec.blame("goal.budget.bits", "no tap keeps a bit", "give a larger budget")
     baselines = {}
@@ -118,8 +114,8 @@ def _within_bits(search: "Search", budget: int) -> "Outcome":
         simple = _allocated(search, taps, budget, method, max(search.spec.search.evaluations // 4, 100))
         if simple is None:
             continue
-        bits = np.array(simple.bits)
-        made = _sized(search, taps.coefficients(bits), taps.formats(bits), f"{kind} bits", kind)
+        rounded = taps.coefficients(np.array(simple.bits))
+        made = _sized(search, taps, simple.bits, rounded, f"{kind} bits", kind)
         if made is not None:
             baselines[kind] = made
     measured = search.measured([candidate, *baselines.values()])
@@ -158,8 +154,8 @@ def _fitted(search: "Search", taps: TapBits, budget: float, method: str, evaluat
         found = _allocated(search, taps, share, method, evaluations)
         candidate = None
         if found is not None:
-            bits, label = np.array(found.bits), f"{method}, round {number + 1}"
-            candidate = _sized(search, taps.coefficients(bits), taps.formats(bits), label, kind)
+            rounded, label = taps.coefficients(np.array(found.bits)), f"{method}, round {number + 1}"
+            candidate = _sized(search, taps, found.bits, rounded, label, kind)
         if found is None or candidate is None:
             low = share
         else:
