@@ -112,6 +112,17 @@ def candidates(mask: Mask, shortest: int) -> list[Coefficients]:
     return list(dict.fromkeys(found))
 
 
+def plain(mask: Mask, shortest: int) -> Coefficients | None:
+    """Remez taps rounded as they are, at the coarsest LSB that meets the mask: the shortest filter that so does."""
+    for taps in (shortest + more for more in MORE_TAPS):
+        ideal = remez(mask, taps)
+        for fraction in range(3, 24):
+            found = rounded(ideal, fraction)
+            if measure(found.floats, mask).violation <= 1:
+                return found.trimmed()
+    return None
+
+
 def naive_proxy(coefficients: Coefficients, form: Format) -> float:
     """Adder bits of one signed-digit multiplier for each distinct constant, and of the chain."""
     constants = np.array(sorted({abs(v) for v in coefficients.values} - {0}))
