@@ -8,10 +8,12 @@ from hwgen.cost.resources import synthesis_command, synthesise
 from hwgen.cost.store import Store, remembered
 
 
-def synthesise_step(text: str, top: str, target: str, dsp: bool, tool: str) -> dict[str, float]:
+def synthesise_step(text: str, top: str, target: str, dsp: bool, tool: str, timeout: float = 300) -> dict[str, float]:
     """`synthesise`; `tool`, Yosys's name and version, is part of the step's key."""
     inputs = {"verilog": text, "command": synthesis_command(top, target, dsp)}
-    return remembered(Store.default(), "synthesis", inputs, tool, lambda: synthesise(text, top, target, dsp).figures())
+    return remembered(
+        Store.default(), "synthesis", inputs, tool, lambda: synthesise(text, top, target, dsp, timeout).figures()
+    )
 
 
 def place_step(text: str, top: str, target: str, dsp: bool, clock_mhz: float | None, tool: str) -> dict[str, Any]:

@@ -155,7 +155,7 @@ def violations(free: NDArray[np.float64], taps: int, mask: Mask) -> NDArray[np.f
         nominal = np.concatenate([np.full(int(((frequencies >= b.start) & (frequencies <= b.stop)).sum()), b.gain)
                                   for b in mask.bands if b.passband])  # fmt: skip
         through = amplitude[:, passes] / nominal
-        gain = (through.max(axis=1) + through.min(axis=1))[:, None] / 2
+        gain = np.maximum(through.max(axis=1) + through.min(axis=1), 1e-300)[:, None] / 2  # 0 for a filter of zeros
     else:
         gain = np.full((len(free), 1), mask.gain)
     return (np.abs(amplitude / gain - (lower + upper) / 2) / ((upper - lower) / 2)).max(axis=1)
