@@ -1,7 +1,7 @@
 """The allocator hwgen uses: cheap methods first, each the start of the next, and the best of all is the answer.
 
-Closed forms, uniform, common LSB, greedy both ways, marginal allocation -> exchange -> seeded ring GC-PSO -> memetic
-search from all of these.
+Closed forms, uniform, common LSB, greedy both ways, marginal allocation -> exchange -> genetic and memetic search
+from all of these -> seeded ring GC-PSO. Where moves can be screened, a screened descent and the memetic search begin.
 """
 
 from collections.abc import Sequence
@@ -24,6 +24,7 @@ from hwgen.allocation.evaluator import Evaluator, Progress, Steps
 from hwgen.allocation.exact import find_exhaustive, find_separable
 from hwgen.allocation.exchange import REACHES, descend, find_exchange
 from hwgen.allocation.gcpso import repaired_swarm
+from hwgen.allocation.genetic import breed
 from hwgen.allocation.ladders import Ints
 from hwgen.allocation.linear import find_screened
 from hwgen.allocation.memetic import recombine
@@ -31,11 +32,11 @@ from hwgen.allocation.problem import Problem
 from hwgen.allocation.stages import START, Find, Pausing, Stages, sorted_starts
 
 # Shares of what is left. A linearisation makes the memetic search by far the best: it begins, and has all of it unless
-# another start turns out better than what it found with its lead.
-LEAD, EXCHANGE, SWARM, SCREENED_SWARM = 0.9, 0.25, 0.8, 0.3
+# another start turns out better than what it found with its lead. Without one no search is the best everywhere.
+LEAD, EXCHANGE, GENETIC, MEMETIC = 0.5, 0.5, 0.5, 0.8
 # Evaluations the exchange may spend at least: one that is cut short is no better than where it began. A search of fewer
 # runs it as the baseline does, so as to be no worse.
-LEAST = 1000
+LEAST = 1500
 STARTS: dict[str, Find] = {
     "uniform": find_uniform,
     "common-lsb": find_common_lsb,
@@ -62,7 +63,7 @@ def cascade(
     screened = problem.linearise is not None
     yield from begin(stages, starts, seeds, screened)
     dear = [name for name in starts if name not in CHEAP]
-    if screened and 4 * LEAST <= evaluations < problem.points:
+    if screened and LEAST <= evaluations < problem.points:
         # The memetic search as it is alone, but for a look at the other starts before it ends.
         evaluator = stages.evaluator(stages.left)
         search = Pausing(evaluator, recombine(evaluator, rng, sorted_starts(stages)))
@@ -83,16 +84,17 @@ def cascade(
     if evaluations < LEAST:
         yield from stages.spend(find_exchange, name="exchange", alone=True)
     else:
-        points = stages.starts[:1] + sorted_starts(stages)[:2]
+        # From greedy remove, it is the baseline.
+        greedy = [problem.index(stages.baselines["greedy"].bits)] if "greedy" in starts else []
+        points = greedy + sorted_starts(stages)[:2]
         share = max(EXCHANGE, min(1.0, LEAST / max(stages.left, 1)))
         yield from stages.spend(lambda evaluator: _exchange(evaluator, points), share, "exchange")
-    swarm = [stages.best, *stages.starts]
-    yield from stages.spend(
-        lambda evaluator: repaired_swarm(evaluator, rng, swarm, **options),
-        SCREENED_SWARM if screened else SWARM,
-        "gc-pso",
-    )
-    yield from stages.spend(_memetic(rng, [stages.best, *swarm]))
+    known = [stages.best, *stages.starts]
+    if not screened:
+        yield from stages.spend(lambda evaluator: breed(evaluator, rng, known), GENETIC, "genetic")
+    yield from stages.spend(lambda evaluator: recombine(evaluator, rng, [stages.best, *known]), MEMETIC, "memetic")
+    swarm = [stages.best, *known]
+    yield from stages.spend(lambda evaluator: repaired_swarm(evaluator, rng, swarm, **options), name="gc-pso")
     return (yield from stages.answer("allocate"))
 
 
@@ -106,15 +108,9 @@ def begin(stages: Stages, starts: Sequence[str], seeds: Sequence[ArrayLike], scr
     yield from stages.given(seeds)
 
 
-def _memetic(rng: np.random.Generator, starts: Sequence[Ints]) -> Find:
-    return lambda evaluator: recombine(evaluator, rng, starts)
-
-
 def _exchange(evaluator: Evaluator, points: Sequence[Ints]) -> Steps[None]:
-    """Descend from each point by short exchanges, since the best start need not lead furthest; then fully."""
-    tried: list[list[int]] = []
-    for point in points:
-        if point.tolist() not in tried:
-            tried.append(point.tolist())
-            yield from descend(evaluator, point, REACHES[:1])
+    """Descend from the first point, then from the others by short exchanges: the best need not lead furthest."""
+    yield from descend(evaluator, points[0])
+    for point in points[1:]:
+        yield from descend(evaluator, point, REACHES[:1])
     yield from descend(evaluator, evaluator.best)

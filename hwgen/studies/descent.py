@@ -18,7 +18,7 @@ ERROR_LABEL = "mean squared distance from the optimum"
 BUDGET_LABEL = "bits of an iteration, on average"
 SHARED = False
 
-SEEDS, EVALUATIONS = 3, 3000
+SEEDS, EVALUATIONS = 3, 10_000  # the exchange alone takes up to 5000
 ITERATIONS = 20
 OBJECTIVES: dict[str, Callable[[], Objective]] = {
     "least squares": LeastSquares.random,
