@@ -39,10 +39,11 @@ from hwgen.designs.reference import Reference, reference
 from hwgen.designs.sizing import full_precision
 from hwgen.designs.values import Coefficients
 from hwgen.fixed import Format, Overflow, Rounding
-from hwgen.flow import Run, claim, local_pool, succeeded
+from hwgen.flow import Run, claim, succeeded
 from hwgen.response import Mask, measure
 from hwgen.spec import Spec, load
 from hwgen.verify import BULK_SAMPLES
+from hwgen.workers import local_pool
 
 # hwgen's LUTs over the best rival's of a kind, at most: in each mode, of one design and (geometric) of all on a target.
 LIMITS = {

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from hwgen import __version__, cli_pareto, cli_study, flow, verify
+from hwgen import __version__, cli_pareto, cli_study, flow, verify, workers
 from hwgen.check.processes import SimulatorError
 from hwgen.cost.resources import TARGETS
 from hwgen.cost.yosys import YosysError
@@ -125,7 +125,7 @@ def _claimed(path: Path, given: Path | None, jobs: int, force: bool) -> Iterator
         missing = [place for place in (folder, *folder.parents) if not place.exists()]
         flow.claim(folder, force)
         try:
-            with flow.local_pool(jobs) as pool:
+            with workers.local_pool(jobs) as pool:
                 yield known, folder, pool, tell
         except KeyboardInterrupt:
             command = [Path(sys.argv[0]).name, *sys.argv[1:]]
@@ -378,7 +378,7 @@ def synthesise(
             raise _Stop(WRONG_INPUT, f"unknown target {name!r}; give one of {', '.join(TARGETS)}")
     if _is_design(design):
         finished = _finished(design)
-        with _progress() as tell, flow.local_pool(jobs) as pool:
+        with _progress() as tell, workers.local_pool(jobs) as pool:
             tell("synthesising", 0.0)
             counts = flow.synthesised(finished, targets, False, pool)
     else:

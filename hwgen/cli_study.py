@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from hwgen import flow
+from hwgen import flow, workers
 from hwgen.journal import Journal
 from hwgen.studies import runner
 from hwgen.studies.tables import markdown, plain, seconds, tables
@@ -41,7 +41,7 @@ def command(out: Console, progress: Progress) -> Callable[..., None]:
             raise typer.BadParameter(f"unknown study {name!r}; give one of {', '.join(runner.STUDIES)}")
         folder = out_dir if out_dir is not None else Path("build") / f"study-{name}"
         flow.claim(folder, force)
-        with progress() as tell, flow.local_pool(jobs) as pool:
+        with progress() as tell, workers.local_pool(jobs) as pool:
             journal = Journal(folder / "checkpoint", runner.owner(name))
             findings = runner.run(name, pool, journal, quick, seeds, evaluations, tell)
             runner.write(findings, folder)

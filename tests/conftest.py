@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from finished import DESIGN, HWGEN
 
-from hwgen import flow, verify
+from hwgen import flow, verify, workers
 from hwgen.blocks.fir import FirComponent
 from hwgen.designs import fir
 
@@ -55,7 +55,7 @@ def threaded(patch: pytest.MonkeyPatch) -> None:
         with ThreadPoolExecutor(2) as executor:
             yield executor
 
-    patch.setattr(flow, "local_pool", pool)
+    patch.setattr(workers, "local_pool", pool)
 
 
 def hastened(patch: pytest.MonkeyPatch) -> None:

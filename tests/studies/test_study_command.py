@@ -14,7 +14,7 @@ from finished import Ran, hwgen
 from playwright.sync_api import sync_playwright
 from small_studies import Inline, shrink
 
-from hwgen import flow
+from hwgen import workers
 from hwgen.allocation.methods import METHODS
 from hwgen.studies import runner
 from hwgen.studies.report import render
@@ -30,7 +30,7 @@ def inline(jobs: int) -> Iterator[Inline]:
 
 def study(patch: pytest.MonkeyPatch, *words: object) -> Ran:
     shrink(patch)
-    patch.setattr(flow, "local_pool", inline)
+    patch.setattr(workers, "local_pool", inline)
     return hwgen("study", *words, "--quick", "--seeds", 1, "--evaluations", 60)
 
 
