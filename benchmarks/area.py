@@ -94,6 +94,7 @@ RIVALS = (
     Rival("da4ml, D", "da4ml", lambda c, form: rivals.da4ml_dot(c.values, form), direct=True),
     Rival("da4ml, D, kept", "da4ml", lambda c, form: rivals.da4ml_dot(c.values, form), keep=True, direct=True),
 )
+KINDS = tuple(dict.fromkeys(rival.kind for rival in RIVALS))
 
 
 def bit_true(text: str, top: Top, model: Callable[[np.ndarray], np.ndarray], seed: int = 1) -> bool:
@@ -119,6 +120,7 @@ class Job:
     sets: tuple[Coefficients, ...]
     by_product: tuple[Coefficients, ...]  # the order for multipliers
     plain: tuple[Coefficients, ...]  # what rounding gives
+    kinds: tuple[str, ...]  # of rivals
 
     def best(self, rival: Rival, executor: Executor) -> Entry:
         """The smallest design of one rival."""
@@ -136,7 +138,7 @@ class Job:
     def rows(self, executor: Executor) -> Iterator[Entry]:
         """The rivals' rows."""
         for rival in RIVALS:
-            if not rival.tuned and not self.plain:
+            if rival.kind not in self.kinds or (not rival.tuned and not self.plain):
                 continue
             try:
                 yield self.best(rival, executor)
@@ -163,7 +165,7 @@ def built(fir: Fir, target: str, label: str) -> Entry:
     return Entry("hwgen", "hwgen", label, _synthesised(text, target), bit_true(text, top, model))
 
 
-def of_mask(ref: Reference, executor: Executor, pool: Executor) -> list[Entry]:
+def of_mask(ref: Reference, kinds: tuple[str, ...], executor: Executor, pool: Executor) -> list[Entry]:
     """Same mask, input and output formats and SQNR."""
     assert ref.mask is not None
     form = ref.spec.input.format
@@ -174,7 +176,7 @@ def of_mask(ref: Reference, executor: Executor, pool: Executor) -> list[Entry]:
         form, ref.spec.output.format, ref.channels, ref.spec.goal.target,
         tuple(sorted(sets, key=lambda c: rivals.digit_proxy(c, form))),
         tuple(sorted(sets, key=lambda c: rivals.naive_proxy(c, form))),
-        tuple(c for c in (rivals.plain(ref.mask, len(ref.ideal)),) if c is not None),
+        tuple(c for c in (rivals.plain(ref.mask, len(ref.ideal)),) if c is not None), kinds,
     )  # fmt: skip
     rows = list(job.rows(executor))
     return [*rows, found(ref.spec, ref.mask, pool)]
@@ -221,7 +223,7 @@ def _windows(samples: np.ndarray, n: int) -> np.ndarray:
     return np.column_stack([rows, np.ones(len(rows))])
 
 
-def of_set(values: tuple[int, ...], target: str, executor: Executor) -> list[Entry]:
+def of_set(values: tuple[int, ...], target: str, kinds: tuple[str, ...], executor: Executor) -> list[Entry]:
     """Same coefficients, 12-bit input, full-precision output: nothing is dropped by anybody."""
     total, form = sum(abs(v) for v in values), Format(1, 11)
     fraction = int(np.ceil(np.log2(total)))
@@ -229,7 +231,7 @@ def of_set(values: tuple[int, ...], target: str, executor: Executor) -> list[Ent
         total * form.minimum, -total * form.minimum, fraction=fraction + form.fraction, signed=True
     )
     given = Coefficients(values, fraction)
-    job = Job(form, output, 1, target, (given,), (given,), (given,))
+    job = Job(form, output, 1, target, (given,), (given,), (given,), kinds)
     own = [
         built(fir, target, f"{len(values)} taps, {fir.structure}")
         for fir in full_precision(given, form, output, target)
@@ -298,10 +300,12 @@ def main() -> None:
     parser.add_argument("--spec", action="append", help="a published specification, or all")
     parser.add_argument("--set", action="append", help="a published coefficient set, or all")
     parser.add_argument("--target", action="append", choices=list(TARGETS), help="that of the design file unless given")
+    parser.add_argument("--rival", action="append", choices=list(KINDS), help="this kind alone")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the tables there, too")
     options = parser.parse_args()
     mode = "set" if options.set else "spec" if options.spec else "design"
+    kinds = tuple(options.rival or KINDS)
     results, good = [], True
 
     def told(name: str, target: str, rows: list[Entry], start: float) -> None:
@@ -323,11 +327,11 @@ def main() -> None:
             if mode == "set":
                 for chosen in filters.published(None if options.set == ["all"] else options.set):
                     start = time.perf_counter()
-                    told(chosen.name, target, of_set(chosen.coefficients, target, executor), start)
+                    told(chosen.name, target, of_set(chosen.coefficients, target, kinds, executor), start)
                 continue
             for spec in specs(options, target):
                 start = time.perf_counter()
-                told(spec.path.name, spec.goal.target, of_mask(reference(spec), executor, pool), start)
+                told(spec.path.name, spec.goal.target, of_mask(reference(spec), kinds, executor, pool), start)
     lines, met = summary(results, LIMITS[mode], WORST.get(mode, {}))
     print("\n".join(lines))
     sys.exit(0 if good and met else 1)
