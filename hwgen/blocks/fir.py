@@ -336,14 +336,16 @@ class FirComponent(wiring.Component):
         return chosen
 
     def _centred(self, m: Module, acc: Value, phase: int, suffix: str) -> Value:
-        fir, constant = self.fir, self.fir.constant(phase)
+        fir, constant, width = self.fir, self.fir.constant(phase), self.fir.centred(phase).width
         negative = fir.graph.outputs[phase].negative
-        if not constant and not negative:
+        if not constant and not negative and len(acc) <= width:
             return acc
         name = f"centred{suffix}" if fir.interpolate == 1 else f"centred_{phase}{suffix}"
-        centred = Signal(signed(fir.centred(phase).width), name=name)
+        centred = Signal(signed(width), name=name)
         if negative:
             m.d.comb += centred.eq(Const(constant) - acc)
+        elif not constant:  # with one width for all accumulators: more bits than this one needs
+            m.d.comb += centred.eq(acc)
         else:
             m.d.comb += centred.eq(Operand(acc, 0).combined(Operand.constant(abs(constant)), constant < 0))
         return centred

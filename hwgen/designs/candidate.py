@@ -102,4 +102,4 @@ def judge(reference: Reference, fir: Block, coefficients: Coefficients) -> Quali
     noise = float(np.mean((outputs - exact) ** 2))
     sqnr = 10 * np.log10(float(np.mean(exact**2)) / noise) if noise else np.inf
     response = None if reference.mask is None else measure(coefficients.floats, reference.mask)
-    return Quality(response, float(sqnr), fir.error_bound)
+    return Quality(response, float(sqnr), fir.error_bound + reference.coefficient_error(coefficients.floats))

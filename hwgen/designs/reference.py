@@ -78,6 +78,19 @@ class Reference:
         """What rounding to the output format alone leaves on this stimulus."""
         return float(10 * np.log10(self.power / self.channels / self.rounding_noise))
 
+    def coefficient_error(self, taps: NDArray[np.float64]) -> float:
+        """Largest error of any output by taps other than the ideal ones where no mask judges them, in output LSBs."""
+        if self.mask is not None:
+            return 0.0
+        off, factor = np.abs(taps - self.ideal), self.spec.response.interpolate
+        largest = max(-self.spec.input.format.minimum, self.spec.input.format.maximum) * self.spec.input.format.lsb
+        return max(float(off[phase::factor].sum()) for phase in range(factor)) * largest / self.spec.output.format.lsb
+
+    @property
+    def least_error_ulp(self) -> float:
+        """Largest error of the final rounding alone, in output LSBs."""
+        return 1.0 if self.spec.output.rounding == Rounding.FLOOR else 0.5
+
     @property
     def rounding_noise(self) -> float:
         """Power the final rounding alone adds to a channel."""
@@ -163,7 +176,7 @@ def _require_reachable(found: Reference) -> None:
             f"{spec.goal.sqnr_db - best:.1f} dB short of the goal",
             f"give the output {int(np.ceil((spec.goal.sqnr_db - best) / 6.02))} more fraction bits or lower the goal",
         )
-    least = 1.0 if spec.output.rounding == Rounding.FLOOR else 0.5
+    least = found.least_error_ulp
     if spec.goal.max_error_ulp is not None and spec.goal.max_error_ulp < least:
         raise spec.blame(
             "goal.max_error_ulp",

@@ -156,11 +156,12 @@ class Sizing:
         goal, budget = self.reference.spec.goal, self.reference.noise_budget
         step = self.reference.spec.output.format.lsb
         fixed = self.reference.coefficient_noise(coefficients.floats)
+        off = self.reference.coefficient_error(coefficients.floats) * step
 
         def excess(lsbs: NDArray[np.int64]) -> NDArray[np.float64]:
             share = (lengths.noise(lsbs) + fixed) / (budget * margin) if np.isfinite(budget) else np.zeros(len(lsbs))
             if goal.max_error_ulp is not None:
-                share = np.maximum(share, lengths.worst(lsbs) / (goal.max_error_ulp * step * margin))
+                share = np.maximum(share, (lengths.worst(lsbs) + off) / (goal.max_error_ulp * step * margin))
             return share
 
         return excess

@@ -25,6 +25,7 @@ _LONGEST = 400  # taps beyond which values are not searched
 _EFFORT, _LEAST = 0.6, 2000  # steps of the search for values: a share of the evaluations, and no fewer
 _KEPT = 6  # sets of values that are sized
 _LENGTHS = (0, 1, 2, 3, 4, 6)  # taps beyond the shortest filter that are tried
+_WIDEST = 25  # bits of a given coefficient
 _NARROW = 20  # taps from which on a cascade may pay
 
 Source = Coefficients | Factors
@@ -113,8 +114,11 @@ class Sources:
 
     @property
     def most(self) -> int:
-        """Most bits of a coefficient."""
-        return self.spec.search.coefficient_bits[1]
+        """Most bits of a coefficient: the file's; where it names none, given coefficients take what the goal needs."""
+        search = self.spec.search
+        if self.reference.mask is None and "coefficient_bits" not in search.model_fields_set:
+            return _WIDEST
+        return search.coefficient_bits[1]
 
     @property
     def symmetric(self) -> bool:
@@ -122,13 +126,22 @@ class Sources:
         return bool(np.allclose(self.reference.ideal, self.reference.ideal[::-1]))
 
     def meets(self, coefficients: Coefficients) -> bool:
-        """Whether coefficients meet the mask; without one, whether their error leaves half of the noise budget."""
+        """Whether coefficients meet the mask; without one, whether they leave half of what the goals allow."""
         factor, mask = self.spec.response.interpolate, self.reference.mask
         if not all(any(coefficients.values[phase::factor]) for phase in range(factor)):
             return False
         if mask is None:
-            return self.reference.coefficient_noise(coefficients.floats) <= self.reference.noise_budget / 2
+            return (
+                self.reference.coefficient_noise(coefficients.floats) <= self.reference.noise_budget / 2
+                and self.reference.coefficient_error(coefficients.floats) <= self._error_room / 2
+            )
         return measure(coefficients.floats, mask).violation <= 1
+
+    @property
+    def _error_room(self) -> float:
+        """Output LSBs that an error goal leaves to coefficients and dropped bits; infinite without one."""
+        goal = self.spec.goal.max_error_ulp
+        return np.inf if goal is None else goal - self.reference.least_error_ulp
 
     def _at_length(self, coefficients: Coefficients) -> Coefficients:
         """Without zero ends where hwgen chose the length; with as many taps as asked for where the file fixes it."""
@@ -251,6 +264,10 @@ class Sources:
         found = []
         for share in (0.05, 0.1, 0.2, 0.3, 0.5):
             reach = float(np.sqrt(3 * share * budget / (power * len(ideal))))
+            if np.isfinite(self._error_room):  # a step away from every tap is the most that rounding moves it
+                reach = min(reach, share * self._error_room / reference.coefficient_error(ideal + 1.0))
+            if not reach:
+                break
             values = near(ideal, reach, int(np.ceil(-np.log2(reach))) + 1, self.most)
             if values is not None and self.meets(values):
                 found.append(values)
