@@ -1,4 +1,4 @@
-"""LUTs, flip-flops, carries, DSP and RAM blocks of a folded filter by its widths alone, and its logic cells on ice40."""
+"""LUTs, flip-flops, carries, DSP and RAM blocks of a folded filter by its widths alone; logic cells on ice40."""
 
 import numpy as np
 
