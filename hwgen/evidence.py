@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from hwgen.blocks.folded import Folded
-from hwgen.blocks.folded_hardware import estimate
 from hwgen.blocks.reloadable import Reloadable
 from hwgen.blocks.reloadable_hardware import estimate as estimate_reloadable
+from hwgen.cost.folded import estimate
 from hwgen.design import Design
 from hwgen.designs.candidate import Block, Candidate, Quality, Tried
 from hwgen.designs.fir import Outcome
@@ -80,8 +80,7 @@ def _gain(tried: Tried) -> float:
 
 def _estimated(candidate: Candidate, outcome: Outcome, channels: int) -> dict[str, float]:
     if isinstance(candidate.fir, Folded):
-        target = outcome.estimate.target if outcome.estimate.target != "gowin" else "ecp5"
-        return dict(estimate(candidate.fir, target))
+        return estimate(candidate.fir, outcome.estimate.target).figures()
     if isinstance(candidate.fir, Reloadable):
         return dict(estimate_reloadable(candidate.fir, outcome.estimate.target))
     assert candidate.work is not None  # only folded filters have none

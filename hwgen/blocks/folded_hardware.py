@@ -10,8 +10,9 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen.blocks.folded import Folded, Term, base4
-from hwgen.fixed import Format, Overflow, Rounding, quantise_hw
+from hwgen.blocks.folded import Folded, base4
+from hwgen.blocks.folded_schedule import FoldedSchedule, slope
+from hwgen.fixed import Format, Rounding, quantise_hw
 
 # Memories go to block RAM. No word that counts is read while it is written, so no logic needs to settle that case.
 _BLOCK = {"ram_style": "block", "rom_style": "block", "no_rw_check": 1}
@@ -30,24 +31,7 @@ class FoldedComponent(wiring.Component):
             ports[f"i{suffix}"] = In(folded.input.as_shape())
             ports[f"o{suffix}"] = Out(folded.output.as_shape())
         super().__init__(ports)
-        # The step is 0 while nothing is to be done, s + 1 in slot s; the last slot may be that of step 0.
-        f = folded
-        self.steps = f.interval if f.decimate == 1 else f.spacing * f.interpolate
-        self.schedule = [self._slot(step) for step in range(self.steps)]
-
-    def _slot(self, step: int) -> tuple[int, int] | None:
-        """Phase and slot within the phase that a step stands for; None where nothing is to be done."""
-        phase, slot = divmod((step - 1) % self.steps, self.folded.spacing)
-        return (phase, slot) if phase < self.folded.interpolate and slot < self.folded.slots else None
-
-    def _term(self, unit: int, step: int) -> Term | None:
-        """What a unit multiplies in a step."""
-        place = self.schedule[step]
-        if place is None:
-            return None
-        terms = self.folded.phases[place[0]]
-        index = unit * self.folded.slots + place[1]
-        return terms[index] if index < len(terms) else None
+        self.schedule = FoldedSchedule(folded)
 
     def elaborate(self, platform: object) -> Module:
         m, f = Module(), self.folded
@@ -70,7 +54,7 @@ class FoldedComponent(wiring.Component):
         """The step counter, the flag of a taken sample, and that of one that starts an output."""
         f = self.folded
         taken, start = Signal(name="taken"), Signal(name="start")
-        step = pause = _count(m, self.steps, start, "step")
+        step = pause = _count(m, self.schedule.steps, start, "step")
         first: Value = Const(1)
         if f.decimate > 1:
             # Samples are taken while an output is computed: each has its counter.
@@ -90,7 +74,7 @@ class FoldedComponent(wiring.Component):
         """For each phase, the clock that loads its accumulator; the clock that has the finished sum."""
         f = self.folded
         fresh: Value = Const(1)
-        if self.schedule[0] is not None:
+        if self.schedule.places[0] is not None:
             # The last slot is that of step 0, which stays until the next sample.
             fresh = Signal(name="fresh")
             m.d.sync += fresh.eq(start | step.any())
@@ -98,7 +82,7 @@ class FoldedComponent(wiring.Component):
         done: Value = Const(0)
         for phase in range(f.interpolate):
             # With a pause the accumulator is loaded in the slot before the first, else it is left out of the first sum.
-            first, end = phase * f.spacing, (phase * f.spacing + f.slots) % self.steps
+            first, end = phase * f.spacing, (phase * f.spacing + f.slots) % self.schedule.steps
             load = step == first + 1 if not f.pauses else step == first if phase else start
             loads.append(_delayed(m, load, 3, f"load{phase}"))
             done = done | (step == end if end else ~step.any() & fresh)
@@ -132,21 +116,18 @@ class FoldedComponent(wiring.Component):
         m.d.comb += [port.addr.eq(write), port.en.eq(taken), port.data.eq(data)]
         found = []
         for unit in range(f.units):
-            terms = [self._term(unit, step) for step in range(self.steps)]
-            agos = [[None if t is None else t.ago for t in terms]]
-            if any(t is not None and t.mirror is not None for t in terms):
-                agos.append([None if t is None else t.mirror for t in terms])
             words: list[Value] = []
-            for k, ago in enumerate(agos):
+            alone = self.schedule.alone(unit)
+            for k, ago in enumerate(self.schedule.agos(unit)):
                 read = samples.read_port()
                 address = Signal(bits + 1, name=f"address{unit}_{k}")
                 m.d.comb += address.eq(_back(base, step, ago))
                 m.d.comb += read.addr.eq(Cat(address[:bits], address[bits] & ~full) if f.reset_data else address[:bits])
                 word: Value = read.data
-                if k == 1 and any(t is not None and t.mirror is None for t in terms):
+                if k == 1 and alone is not None:
                     # The middle coefficient has no partner.
                     late = Signal(name=f"paired{unit}")
-                    m.d.sync += late.eq(_looked_up(step, [int(t is None or t.mirror is not None) for t in terms]))
+                    m.d.sync += late.eq(_looked_up(step, list[Value | int](alone)))
                     word = Mux(late, word, 0)
                 words.append(word)
             found.append(words)
@@ -155,7 +136,7 @@ class FoldedComponent(wiring.Component):
     def _coefficients(self, m: Module, unit: int, step: Signal) -> list[Value]:
         """The coefficient of the operand: one number for a DSP block, digits for the multiplier in LUTs."""
         f = self.folded
-        values = [0 if (t := self._term(unit, s)) is None else t.coefficient for s in range(self.steps)]
+        values = [0 if term is None else term.coefficient for term in self.schedule.terms(unit)]
         if f.dsp:
             form = Format.for_range(min(values), max(values), signed=True)
             width, coded = form.width, [v & ((1 << form.width) - 1) for v in values]
@@ -225,7 +206,7 @@ class FoldedComponent(wiring.Component):
     def _multiplied(self, m: Module, operand: Signal, digits: list[Value], name: str) -> Value:
         """The product less `Folded.shortfall`: one multiple of the operand for each digit, added in a row."""
         total: Value = Const(0, 1)
-        for j, (digit, form) in enumerate(zip(digits, _partials(self.folded), strict=True)):
+        for j, (digit, form) in enumerate(zip(digits, partials(self.folded), strict=True)):
             multiple = Signal(signed(len(operand) + len(digit) - 1), name=f"multiple{j}_{name}")
             multiples: list[Value] = [Const(0), operand, Cat(Const(0, 1), operand).as_signed(), ~operand]
             m.d.comb += multiple.eq(_looked_up(digit, multiples[: 1 << len(digit)]))
@@ -240,52 +221,7 @@ class FoldedComponent(wiring.Component):
         return total
 
 
-def estimate(folded: Folded, target: str) -> dict[str, int]:
-    """LUTs, flip-flops, carries, DSP and RAM blocks of a folded filter from its widths alone.
-
-    An adder costs a LUT a bit, and so does a multiple of the operand, which xc7 takes into the adder behind it. For
-    targets ice40, ecp5 and xc7; raises ``ValueError`` for others. Not fitted: a tenth off on long filters, except that
-    xc7 with DSP blocks takes down to half the LUTs, and carries are counted from above.
-    """
-    if target not in ("ice40", "ecp5", "xc7"):
-        raise ValueError(f"target must be ice40, ecp5 or xc7, not {target!r}")
-    f, fold = folded, FoldedComponent(folded)
-    fold._MustUse__silence = True  # Amaranth warns of hardware that nobody builds
-    bits, steps, wide = (f.depth - 1).bit_length(), (fold.steps - 1).bit_length(), f.accumulator.width
-    terms = [term for terms in f.phases for term in terms]
-    paired = any(term.mirror is not None for term in terms)
-    w = f.operand.width
-    product = w + max(abs(term.coefficient) for term in terms).bit_length()
-    partials = [form.width for form in _partials(f)][1:]
-    multiples = sum(w - 1 + size for size in f.digits)
-    inside = f.dsp and target != "ecp5"  # the accumulator is in the DSP block, on xc7 the pre-adder too
-    adders = [bits, steps, *[bits + 1] * (f.units * (1 + 2 * paired))]
-    adders += [w] * (f.units * f.channels * (paired and not (f.dsp and target == "xc7")))
-    adders += [] if f.dsp else partials * (f.units * f.channels)
-    adders += [wide] * (f.channels * f.units * (not inside))
-    saturates = f.output.width if f.overflow == Overflow.SATURATE and wide > f.output.width + _drop_bits(f) else 0
-    logic = steps + 12 + f.channels * (saturates + saturates // 4)
-    logic += 0 if f.dsp or target == "xc7" else multiples * f.units * f.channels
-    carries = {"ice40": sum(adders), "ecp5": sum(-(-n // 2) for n in adders), "xc7": sum(-(-n // 4) for n in adders)}
-    own = f.channels * (f.output.width + f.units * (0 if inside else w + product) + wide * (not inside))
-    table = 0 if f.dsp and target != "ecp5" else f.units * (sum(f.digits) if not f.dsp else product - w + 1)
-    rows = {"ice40": 16, "ecp5": 36, "xc7": 36}[target]
-    copies = f.units * (1 + paired) * -(-f.channels * f.input.width // rows)
-    return {
-        "lut": logic + (2 * carries["ecp5"] if target == "ecp5" else sum(adders)),
-        "ff": bits + steps + 9 + own + table,
-        "carry": carries[target],
-        "dsp": f.units * f.channels * f.dsp,
-        "bram": copies + f.units * -(-(sum(f.digits) if not f.dsp else product - w + 1) // rows),
-    }
-
-
-def _drop_bits(folded: Folded) -> int:
-    """Low bits of the accumulator that rounding takes away."""
-    return max(0, folded.accumulator.fraction - folded.output.fraction)
-
-
-def _partials(folded: Folded) -> list[Format]:
+def partials(folded: Folded) -> list[Format]:
     """Formats of the multiplier's partial sums: the product by digits 0 to j, its lowest 2 j bits apart."""
     found = []
     for j in range(len(folded.digits)):
@@ -323,11 +259,8 @@ def _delayed(m: Module, value: Value, clocks: int, name: str) -> Signal:
 
 def _back(base: Value, step: Signal, agos: list[int | None]) -> Value:
     """Address of the sample as far back as the step says; below 0 for one from before the first."""
-    known = [(step, ago) for step, ago in enumerate(agos) if ago is not None]
-    for slope in (1, -1):
-        offsets = {ago - slope * number for number, ago in known}
-        if len(offsets) == 1:
-            offset = offsets.pop() + 1
-            moved = base - offset if offset else base
-            return moved - step if slope > 0 else moved + step
+    if (row := slope(agos)) is not None:
+        sign, offset = row[0], row[1] + 1
+        moved = base - offset if offset else base
+        return moved - step if sign > 0 else moved + step
     return base - _looked_up(step, [0 if ago is None else ago + 1 for ago in agos])

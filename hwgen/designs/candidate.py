@@ -28,7 +28,8 @@ class Candidate:
     coefficients: Coefficients
     fir: Block
     work: Work | None  # None for folded and reloadable filters, which have estimates of their own
-    estimate: float
+    estimate: float  # LUTs
+    size: float  # what is made small: LUTs, or cells
     factors: Factors | None = None  # of a cascade, whose product the coefficients are
 
     @property
@@ -77,6 +78,13 @@ class Tried:
     meets: bool
     resources: Resources | None = None
     place: dict[str, Any] | None = None
+
+    @property
+    def expected(self) -> float:
+        """Size by estimate, with the LUTs that were measured; infinite where they were not."""
+        if self.resources is None:
+            return np.inf
+        return self.candidate.size - self.candidate.estimate + self.resources.lut
 
     def size(self, minimise: str) -> float:
         """LUTs, or the cells where ``minimise = "cells"``; infinite where they were not measured."""

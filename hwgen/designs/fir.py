@@ -63,7 +63,7 @@ class Search:
         self.spec = reference.spec
         self.sources = Sources(reference, executor, journal, progress, effort)
         self.rng = self.sources.rng
-        self.estimate = Estimate.of(self.spec.goal.target)
+        self.estimate = Estimate.of(self.spec.goal.target, self.spec.goal.minimise)
         self.tried: list[Tried] = []
         self.allocation: Allocation | None = None
 
@@ -90,7 +90,7 @@ class Search:
             }
         for kind, built in makers.items():
             if built:
-                found[kind] = min(built, key=lambda c: c.estimate)
+                found[kind] = min(built, key=lambda c: c.size)
         return found
 
     # ----------------------------------------------------------------- measure
@@ -118,7 +118,9 @@ class Search:
             for t in self.tried
             if t.resources is not None and t.candidate.work is not None and t.candidate.kind != "uniform"
         ]
-        self.estimate = Estimate.of(target).fitted([work for work, _ in told], [lut for _, lut in told])
+        self.estimate = Estimate.of(target, self.spec.goal.minimise).fitted(
+            [work for work, _ in told], [lut for _, lut in told]
+        )
         return found
 
     def minimise_area(self) -> Outcome:
@@ -166,7 +168,7 @@ class Search:
         if structure == "folded":
             return
         sized = [(label, c, self._sized(label, c)) for label, c in sets]
-        ranked = sorted(((name, c, g) for name, c, g in sized if g is not None), key=lambda s: s[2].estimate)
+        ranked = sorted(((name, c, g) for name, c, g in sized if g is not None), key=lambda s: s[2].size)
         swarm = [s for s in ranked if "bits" in s[0]][:1]
         share = max(self.spec.search.evaluations // (_TOP + 1), 100)
         groups = (ranked[:_TOP], ranked[_TOP : 2 * _TOP] + swarm)
@@ -180,7 +182,7 @@ class Search:
                 ) if number == 0 else None  # fmt: skip
                 if found is not None:
                     self.sources.count(found[1])
-                candidates.append(found[0] if found is not None and found[0].estimate <= graded.estimate else graded)
+                candidates.append(found[0] if found is not None and found[0].size <= graded.size else graded)
                 if found and (self.allocation is None or found[1].consumption < self.allocation.consumption):
                     self.allocation = found[1]
             self.measured(candidates)
@@ -188,7 +190,7 @@ class Search:
     # ------------------------------------------------------------------- placed
     def _placed(self, pool: list[Tried]) -> list[Tried]:
         """The smallest of the pool, placed by nextpnr; pipelined where a clock rate asks for it and they miss it."""
-        best = sorted(pool, key=lambda t: (not t.meets, t.size("luts")))[:_PLACED]
+        best = sorted(pool, key=lambda t: (not t.meets, t.expected))[:_PLACED]
         placed = self._place(best)
         goal = self.spec.goal.fmax_mhz
         if goal is None:

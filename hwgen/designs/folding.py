@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from hwgen.blocks.folded import Folded
-from hwgen.blocks.folded_hardware import estimate
+from hwgen.cost.folded import estimate, estimated_cells
 from hwgen.designs.candidate import Candidate, judge
 from hwgen.designs.reference import Reference
 from hwgen.designs.values import Coefficients
@@ -29,7 +29,7 @@ def folded(reference: Reference, sets: Iterable[Coefficients], label: str, kind:
     if clocks * reference.spec.response.decimate < 2 * reference.spec.response.interpolate:
         return []
     found = [_cut(reference, coefficients, clocks, label, kind) for coefficients in sets]
-    return sorted((c for c in found if c is not None), key=lambda c: c.estimate)
+    return sorted((c for c in found if c is not None), key=lambda c: c.size)
 
 
 def _cut(reference: Reference, coefficients: Coefficients, clocks: int, label: str, kind: str) -> Candidate | None:
@@ -50,5 +50,6 @@ def _cut(reference: Reference, coefficients: Coefficients, clocks: int, label: s
     for block in options:
         if judge(reference, block, coefficients).meets(reference):
             break
-    target = spec.goal.target if spec.goal.target != "gowin" else "ecp5"  # both add on pairs of LUT4
-    return Candidate(label, kind, coefficients, block, None, float(estimate(block, target)["lut"]))
+    luts = estimate(block, spec.goal.target).lut
+    size = estimated_cells(block, spec.goal.target) if spec.goal.minimise == "cells" else luts
+    return Candidate(label, kind, coefficients, block, None, luts, size)

@@ -89,4 +89,4 @@ def _cut(reference: Reference, coefficients: Loadable, label: str, kind: str) ->
         if judge(reference, block, coefficients).meets(reference):
             break
     size = float(estimate(block, spec.goal.target)["lut"])
-    return Candidate(f"{label}, {len(coefficients.values)} taps", kind, coefficients, block, None, size)
+    return Candidate(f"{label}, {len(coefficients.values)} taps", kind, coefficients, block, None, size, size)

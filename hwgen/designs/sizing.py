@@ -40,7 +40,7 @@ class Sizing:
             WordLengths(
                 values, coefficients.fraction, graph, spec.input.format,
                 spec.output.format, spec.output.rounding, spec.output.overflow, structure, spec.response.decimate,
-                spec.input.channels,
+                spec.input.channels, spec.hardware.reset_data,
             )
             for structure, graph in self._graphs(source, values)
         )  # fmt: skip
@@ -87,7 +87,7 @@ class Sizing:
             self._corrected(_product(source), lengths, choices, label, kind, equal_widths)
             for lengths in self.lengths(source)
         ]
-        best = min((c for c in found if c is not None), key=lambda c: c.estimate, default=None)
+        best = min((c for c in found if c is not None), key=lambda c: c.size, default=None)
         return best if best is None or isinstance(source, Coefficients) else replace(best, factors=source)
 
     def allocated(
@@ -126,7 +126,7 @@ class Sizing:
             made = self._candidate(coefficients, lengths, reference - np.array(found.bits), label, kind)
             candidate = replace(made, factors=start.factors)
             slack = self._slack(candidate)
-            if slack >= 1 and (best is None or candidate.estimate < best[0].estimate):
+            if slack >= 1 and (best is None or candidate.size < best[0].size):
                 best = candidate, found
             if 1 <= slack < 1.005:
                 break
@@ -191,7 +191,7 @@ class Sizing:
             meeting = options[excess(options) <= 1]
             if not len(meeting):
                 break
-            cost = self.estimate.luts(lengths.work(meeting))
+            cost = self.estimate.size(lengths.work(meeting))
             candidate = self._candidate(coefficients, lengths, meeting[int(np.argmin(cost))], label, kind, equal_widths)
             slack = self._slack(candidate)
             if slack >= 1:
@@ -207,15 +207,17 @@ class Sizing:
     def _candidate(  # type: ignore[no-untyped-def]
         self, coefficients, lengths: WordLengths, lsbs, label: str, kind: str, equal_widths: bool = False
     ) -> Candidate:
-        work, spec = lengths.work(np.asarray(lsbs)[None, :]), self.reference.spec
+        work = lengths.work(np.asarray(lsbs)[None, :])
         if equal_widths:
             sums, tops = lengths.accumulators, lengths.tops[list(lengths.graph.sums)]
             width = int(tops[sums].max() - min(np.asarray(lsbs)[sums]) + 1) if sums.any() else 0
             bits = "accumulator_bits" if lengths.structure == "transposed" else "multiplier_bits"
             work = replace(work, **{bits: np.array([float(width * sums.sum())])})
-        fir = lengths.fir(lsbs, self.reference.channels, spec.hardware.reset_data, equal_widths)
-        estimate = float(self.estimate.luts(work)[0]) * self.reference.channels
-        return Candidate(label, kind, coefficients, fir, work, estimate)
+        fir = lengths.fir(lsbs, self.reference.channels, equal_widths)
+        luts, size = (
+            float(count(work)[0]) * self.reference.channels for count in (self.estimate.luts, self.estimate.size)
+        )
+        return Candidate(label, kind, coefficients, fir, work, luts, size)
 
 
 def full_precision(coefficients: Coefficients, input: Format, output: Format, target: str) -> tuple[Fir, ...]:

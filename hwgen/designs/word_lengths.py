@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hwgen.allocation import Problem
 from hwgen.blocks.fir import Fir
 from hwgen.cost.estimate import Estimate, Work, adder_bits
+from hwgen.designs.registers import registers
 from hwgen.fixed import Format, Overflow, Rounding
 from hwgen.flowgraph import Delay, FlowGraph, Sum
 
@@ -35,6 +36,7 @@ class WordLengths:
     structure: str = "transposed"
     decimate: int = 1
     interleave: int = 1
+    reset_data: bool = True
 
     @property
     def unit(self) -> int:
@@ -107,6 +109,9 @@ class WordLengths:
         largest = max(int(self.tops[o.node]) + o.shift for o in self.graph.outputs) + self.unit
         saturates = self.overflow == Overflow.SATURATE and largest > self.output.integer - 1
         phases = len(self.graph.outputs)
+        held = registers(self.graph, tops, columns, bits, self.interleave, self.reset_data)
+        # The result's register sits beside the logic before it, if there is any.
+        behind = np.where(saturates or phases > 1 or centre > 0, float(self.output.width), 0.0)
         return Work(
             multiplier_bits=block.own,
             accumulator_bits=chained.sum(axis=1),
@@ -117,7 +122,10 @@ class WordLengths:
             odd_adders=odd,
             multiplier_adders=np.full(len(lsbs), float(wires.keep.sum())),
             accumulator_adders=np.full(len(lsbs), float((~wires.keep).sum())),
-            registers=self._registers(columns),
+            registers=held.total + self.input.width + self.output.width + 3,
+            shared_registers=held.shared + behind,
+            shifted_registers=held.shifted,
+            shift_luts=held.shift_luts,
             chosen_bits=np.full(len(lsbs), float(self.output.width * (phases - 1))),
         )
 
@@ -132,25 +140,6 @@ class WordLengths:
         if self.rounding == Rounding.HALF_EVEN:
             centre = centre + np.where(rounded, float(self.output.width), 0.0)
         return np.asarray(centre, dtype=np.float64)
-
-    def _registers(self, columns: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Flip-flops, without the low bits that nothing behind a register needs, which synthesis takes away."""
-        ports = self.input.width + self.output.width + 3.0
-        total = np.full(len(columns), ports)
-        needed = np.full(columns.shape, np.iinfo(np.int64).max)
-        for output in self.graph.outputs:
-            total += self.tops[output.node] - columns[:, output.node] + 1
-            needed[:, output.node] = columns[:, output.node]
-        for k in range(len(self.graph.nodes), 0, -1):
-            node = self.graph.nodes[k - 1]
-            if isinstance(node, Delay):
-                low = np.maximum(columns[:, k], needed[:, k])
-                total += node.samples * self.interleave * np.maximum(self.tops[k] - low + 1, 1)
-                needed[:, node.source] = np.minimum(needed[:, node.source], needed[:, k])
-                continue
-            for source, shift, _ in node.operands:
-                needed[:, source] = np.minimum(needed[:, source], columns[:, k] - shift)
-        return total
 
     @cached_property
     def _wires(self) -> "_Wires":
@@ -178,13 +167,12 @@ class WordLengths:
         self,
         lsbs: Sequence[int] | NDArray[np.int64],
         channels: int = 1,
-        reset_data: bool = True,
         equal_widths: bool = False,
     ) -> Fir:
         """The block with these LSBs."""
         return Fir(
             self.coefficients, self.fraction, self.input, self.output, self.graph.with_lsbs([int(t) for t in lsbs]),
-            self.rounding, self.overflow, channels, reset_data, equal_widths, self.structure,
+            self.rounding, self.overflow, channels, self.reset_data, equal_widths, self.structure,
             decimate=self.decimate, interpolate=len(self.graph.outputs), interleave=self.interleave,
         )  # fmt: skip
 
@@ -202,14 +190,14 @@ class WordLengths:
         reference: NDArray[np.int64],
         finest: NDArray[np.int64],
     ) -> Problem:
-        """Fewest estimated LUTs with ``excess(lsbs)`` at most 1; ``lsbs = reference - bits``, at least `finest`."""
+        """Smallest estimated size with ``excess(lsbs)`` at most 1; ``lsbs = reference - bits``, at least `finest`."""
         names = [self.graph.nodes[k - 1].name for k in self.graph.sums]
         return Problem(
             names=names,
             lower=np.zeros(len(names), dtype=np.int64),
             upper=np.maximum(reference - finest, 0),
             error=lambda bits: excess(reference - bits),
-            consumption=lambda bits: estimate.luts(self.work(reference - bits)),
+            consumption=lambda bits: estimate.size(self.work(reference - bits)),
             goal=1.0,
         )
 

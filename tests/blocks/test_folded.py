@@ -11,7 +11,6 @@ import pytest
 from scipy.signal import upfirdn
 
 from hwgen.blocks.folded import Folded, Term, base4
-from hwgen.blocks.folded_hardware import estimate
 from hwgen.check.bench import write_bench
 from hwgen.check.simulate import simulate
 from hwgen.check.vectors import Expected, Script, script
@@ -267,8 +266,3 @@ def test_a_long_filter_is_small() -> None:
     found = synthesise(verilog(CASES["S2"].component(), "filter"), "filter", "ice40")
     assert found.lut <= 330
     assert (found.dsp, found.bram) == (0, 3)
-    guess = estimate(CASES["S2"], "ice40")
-    assert guess["lut"] == pytest.approx(found.lut, rel=0.1)
-    assert (guess["ff"], guess["bram"]) == (found.ff, found.bram)
-    with pytest.raises(ValueError, match="not 'gowin'"):
-        estimate(CASES["S2"], "gowin")

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from hwgen.adders import Adder, AdderGraph, greedy_graph
-from hwgen.cost.estimate import FEATURES, Estimate, adder_bits
+from hwgen.cost.estimate import CELLS, FEATURES, Estimate, adder_bits
 from hwgen.cost.resources import TARGETS, synthesise
 from hwgen.designs.word_lengths import WordLengths
 from hwgen.emit import verilog
 from hwgen.fixed import Format, Overflow
-from hwgen.structures import STRUCTURES, transposed
+from hwgen.structures import STRUCTURES, cascade, transposed
 
 THREE = AdderGraph((Adder(3, 0, 1, 0, 0, False),))
 OUTPUT = Format(3, 4)
@@ -26,7 +26,7 @@ def lowpass(structure="transposed"):
 
 
 def counts(work):
-    return {name: float(np.atleast_1d(getattr(work, name))[0]) for name in (*FEATURES, "registers")}
+    return {name: float(np.atleast_1d(getattr(work, name))[0]) for name in (*FEATURES, "registers", "shared_registers")}
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,9 @@ def test_work_at_full_precision():
         "chosen_bits": 0,
         "multiplier_adders": 1,
         "accumulator_adders": 2,
+        "shift_luts": 0,
         "registers": (4 + 6 + 7) + 4 + 7 + 3,
+        "shared_registers": 6 + 7 + 7,  # both sums in the chain; the result, behind the adder of the constant
     }
 
 
@@ -80,6 +82,45 @@ def test_equal_bits_are_counted_once():
     found = counts(given.work(given.natural[None, :]))
     assert found["negated_bits"] == 4  # the low bits of 8 x - x and of 16 x - x are those of -x
     assert found["multiplier_bits"] == (7 - 3) + (8 - 4)
+
+
+def stretched(reset_data):
+    """``(1 + z**-3) (1 + z**-2)`` on words of four bits, direct."""
+    parts = [((1, 1), spread, AdderGraph(()), "direct") for spread in (3, 2)]
+    return WordLengths((1, 0, 1, 1, 0, 1), 2, cascade(parts), Format(1, 3), Format(3, 4), reset_data=reset_data)
+
+
+def test_rows_of_registers_are_shift_registers_on_xc7():
+    work = stretched(reset_data=False)
+    work = work.work(work.natural[None, :])
+    assert (work.shifted_registers[0], work.shift_luts[0]) == (3 * 4, 4)  # two in a row are too few
+    # Three and two of a word, the sum and its word in the output register, input, output, three valid bits.
+    assert counts(work)["registers"] == 3 * 4 + 2 * 5 + 6 + 4 + 7 + 3
+    assert Estimate.of("xc7").resources(work).ff == work.registers[0] - 12
+    assert Estimate.of("ecp5").resources(work).ff == work.registers[0]
+    kept = stretched(reset_data=True)
+    kept = kept.work(kept.natural[None, :])
+    assert (kept.shifted_registers[0], kept.shift_luts[0]) == (0, 0)
+    assert kept.registers == work.registers
+
+
+def test_cells_are_luts_and_what_shares_none():
+    given = lengths()
+    work, estimate = given.work(given.natural[None, :]), Estimate.of("ice40", "cells")
+    beside = CELLS[0] * 3 + CELLS[1]
+    assert estimate.size(work) == estimate.cells(work) == pytest.approx(estimate.luts(work) + 31 - 20 + beside)
+    assert Estimate.of("ice40").size(work) == estimate.luts(work)
+    assert Estimate.of("ecp5", "cells").size(work) == Estimate.of("ecp5").luts(work)  # registers come with each LUT
+
+
+def test_the_transposed_form_packs_tighter():
+    transposed, direct = (lowpass(structure) for structure in ("transposed", "direct"))
+    estimate = Estimate.of("ice40")
+    luts, cells = (
+        [float(count(g.work(g.natural[None, :]))[0]) for g in (transposed, direct)]
+        for count in (estimate.luts, estimate.cells)
+    )
+    assert cells[0] - luts[0] < 0.5 * (cells[1] - luts[1])
 
 
 @pytest.mark.parametrize(("overflow", "bits"), [(Overflow.SATURATE, 7), (Overflow.WRAP, 0)])
@@ -123,6 +164,18 @@ def test_channels_multiply_resources():
     assert (one.target, one.tool, one.ff) == ("xc7", None, 31)
     assert one.lut == float(estimate.luts(work)[0])
     assert (two.lut, two.ff, two.carry) == (2 * one.lut, 2 * one.ff, 2 * one.carry)
+
+
+def test_a_cascade_is_close_to_yosys():
+    parts = [((1, 2, 1), 1, AdderGraph(()), "direct"), (LOWPASS, 3, greedy_graph(LOWPASS), "direct")]
+    graph = cascade(parts)
+    given = WordLengths(graph.responses()[0], 11, graph, Format(1, 9), Format(1, 9), reset_data=False)
+    lsbs = np.maximum(given.reference(-12), given.natural)
+    measured = synthesise(verilog(given.fir(lsbs).component(), "fir"), "fir", "xc7")
+    estimated = Estimate.of("xc7").resources(given.work(lsbs[None, :]))
+    assert estimated.lut == pytest.approx(measured.lut, rel=0.12)
+    assert estimated.ff == pytest.approx(measured.ff, abs=30)
+    assert measured.ff < 150  # the delays are in LUTs
 
 
 @pytest.mark.parametrize("structure", list(STRUCTURES))

@@ -11,7 +11,7 @@ import pytest
 
 from hwgen import tools
 from hwgen.cost import place as module
-from hwgen.cost.place import FAMILIES, SEEDS, PlaceError, Placement, place
+from hwgen.cost.place import FAMILIES, SEEDS, PlaceError, Placement, packed, place
 from hwgen.cost.yosys import YosysError
 
 # A nextpnr that keeps what it was called with and then does what the plan says, a list of one behaviour a call.
@@ -228,6 +228,7 @@ def test_a_real_adder(target: str) -> None:
     # ice40: 8 cells of LUT, carry and register, 16 of the other registers (a cell's register takes its LUT's output).
     # ecp5: 8 for 4 CCU2C, 4 for the 2 that nextpnr puts to the ends of a chain. Both: a cell each for constant 0 and 1.
     assert placed.cells == {"ice40": 8 + 16 + 2, "ecp5": 8 + 4 + 2}[target]
+    assert packed(ADDER, "adder", target) == placed.cells
     if target == "ice40":
         assert place(ADDER, "adder", target, clock_mhz=50) == placed
         with pytest.raises(YosysError):
