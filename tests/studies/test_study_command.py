@@ -157,10 +157,12 @@ def test_full_studies_hold_the_instances_of_record() -> None:
     assert len(every["receiver"]) == 32
     assert {case.instances for case in every["receiver"].values()} == {tuple(range(100, 110))}
     gaps = {
-        (case.parameters["snr"], case.parameters["spread"]): case.parameters["gap"]
+        (case.parameters["snr"], case.parameters["spread"], case.parameters["cost"]): case.parameters["gap"]
         for case in every["receiver"].values()
     }
-    assert gaps == {(0, 0.0): 0.0099, (0, 20.0): 0.0099, (15, 20.0): 0.0099, (15, 0.0): 0.0999}
+    easy = {(snr, spread, cost) for snr in (0, 15) for spread in (0.0, 20.0) for cost in ("power", "bits")}
+    hard = {(15, 0.0, "power"): 0.0999, (15, 0.0, "bits"): 0.0019}
+    assert gaps == dict.fromkeys(easy, 0.0099) | hard
     assert {case.parameters["model"] for case in every["descent"].values()} == {"noise", "bit-true"}
 
 
