@@ -231,11 +231,11 @@ def of_set(values: tuple[int, ...], target: str, kinds: tuple[str, ...], executo
 
 
 def requirements(rows: list[Entry], limits: dict[str, float]) -> list[dict[str, object]]:
-    """hwgen's LUTs over the best of each kind of rival, beside the limit."""
+    """hwgen's LUTs over the best of each kind of rival that computes what it should, beside the limit."""
     own = next(r for r in rows if r.kind == "hwgen").resources.lut
     found = []
     for kind, limit in limits.items():
-        best = min((r.resources.lut for r in rows if r.kind == kind), default=None)
+        best = min((r.resources.lut for r in rows if r.kind == kind and r.bit_true), default=None)
         if best is not None:
             found.append({"rival": kind, "ratio": round(own / best, 4), "limit": limit, "met": own <= limit * best})
     return found

@@ -179,8 +179,6 @@ def _direct(
     sink: str,
 ) -> list[str]:
     s, values, mark = source[1:], list(coefficients.values), "(* keep *) " if keep else ""
-    while values[-1] == 0:
-        values.pop()
     antisymmetric = values == [-v for v in values[::-1]]
     lines = []
     for k in range(len(values)):

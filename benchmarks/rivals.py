@@ -1,7 +1,8 @@
 """What hwgen is compared with: rounded Remez taps, multiplied by `*`, by signed digits or by da4ml's adder networks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import count, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from hwgen.designs.values import Coefficients
 from hwgen.fixed import Format
 from hwgen.response import Mask, measure, remez
 
-MORE_TAPS = range(7)
+LENGTHS = 7  # that a rival may choose from, from the shortest on
 
 
 def digits(values: Sequence[int]) -> Network:
@@ -86,17 +87,23 @@ def _solved(kernel: NDArray[np.float32], ends: list[tuple[float, float, float]])
     return steps, words
 
 
+def ideals(mask: Mask, shortest: int) -> Iterator[NDArray[np.float64]]:
+    """Remez taps of the shortest lengths, one for each; of odd ones alone where a pass band reaches half the rate."""
+    high = any(band.passband and band.stop >= 0.5 for band in mask.bands)
+    for taps in islice((n for n in count(shortest) if n % 2 or not high), LENGTHS):
+        yield remez(mask, taps)
+
+
 def candidates(mask: Mask, shortest: int) -> list[Coefficients]:
-    """Rounded Remez taps that meet the mask: up to 6 more than the shortest, the coarsest LSB that does and the next.
+    """Rounded Remez taps that meet the mask: of several lengths, the coarsest LSB that does and the next.
 
     The gain is swept; every set found is returned.
     """
     span = 0.5 if mask.gain is None else 0.02
     scales = 2.0 ** np.linspace(-span, span, 81)
     found: list[Coefficients] = []
-    for taps in (shortest + more for more in MORE_TAPS):
-        ideal = remez(mask, taps)
-        finest = 24
+    for ideal in ideals(mask, shortest):
+        taps, finest = len(ideal), 24
         for fraction in range(3, 24):
             if fraction > finest:
                 break
@@ -114,8 +121,7 @@ def candidates(mask: Mask, shortest: int) -> list[Coefficients]:
 
 def plain(mask: Mask, shortest: int) -> Coefficients | None:
     """Remez taps rounded as they are, at the coarsest LSB that meets the mask: the shortest filter that so does."""
-    for taps in (shortest + more for more in MORE_TAPS):
-        ideal = remez(mask, taps)
+    for ideal in ideals(mask, shortest):
         for fraction in range(3, 24):
             found = rounded(ideal, fraction)
             if measure(found.floats, mask).violation <= 1:

@@ -7,10 +7,11 @@ fewer adder bits and fewer inverted words.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from hwgen.adders import AdderGraph
+from hwgen.adders import AdderGraph, exchanged
 from hwgen.cost.estimate import adder_bits
 from hwgen.flowgraph import Delay, FlowGraph, Output, Sum
 
@@ -38,6 +39,7 @@ class _Builder:
         self.nodes: list[Sum | Delay] = []
         self.low, self.size = [0], [1.0]
         self.delayed: dict[tuple[int, int], int] = {}
+        self.spent = 0.0  # adder bits of `add`, up to those that a wider input brings
 
     def _append(self, node: Sum | Delay, low: int, size: float) -> int:
         self.nodes.append(node)
@@ -81,7 +83,8 @@ class _Builder:
 
     def add(self, name: str, choice: tuple[float, _Term, _Term, bool, bool], keep: bool = True) -> _Term:
         """Build one of the `choices`."""
-        _, left, right, subtract, negative = choice
+        bits, left, right, subtract, negative = choice
+        self.spent += bits
         low = min(self.low[left.node] + left.shift, self.low[right.node] + right.shift)
         size = self.size[left.node] * 2.0**left.shift + self.size[right.node] * 2.0**right.shift
         # Shifts that all operands share move behind the sum: its word has no zeros below.
@@ -146,6 +149,20 @@ def direct(values: Sequence[int], graph: AdderGraph, inverting: float = 0.0) -> 
     return proved(builder.finished(output), [values])
 
 
+@lru_cache(maxsize=256)
+def for_direct(
+    values: tuple[int, ...], graph: AdderGraph, inverting: float, width: int, evaluations: int
+) -> AdderGraph:
+    """The adder graph with adders `exchanged` while that takes adder bits off the direct form of the filter."""
+
+    def bits(made: AdderGraph) -> float:
+        builder = _Builder(inverting)
+        _line(builder, values, made, 0, 1, "")
+        return builder.spent
+
+    return exchanged(graph, width, bits, evaluations)
+
+
 def transposed_phases(values: Sequence[int], graph: AdderGraph, factor: int, inverting: float = 0.0) -> FlowGraph:
     """Interpolation by `factor`: one multiplier block, a chain for each phase; output p has taps p, p + factor, ..."""
     builder = _Builder(inverting)
@@ -200,17 +217,20 @@ def _phases(values: Sequence[int], factor: int) -> list[list[int]]:
 
 def _line(builder: _Builder, values: Sequence[int], graph: AdderGraph, source: int, spread: int, suffix: str) -> _Term:
     """Direct form over node `source`."""
-    last = len(values) - 1
+    taps = [k for k, value in enumerate(values) if value]
+    ends = taps[0] + taps[-1]  # of a symmetric pair; zeros before and behind the others need not be symmetric
+    core = list(values[taps[0] : taps[-1] + 1])
     line, pairs = [source], []
-    for k in range(1, last + 1):
+    for k in range(1, len(values)):
         line.append(builder.delay(line[-1], spread, f"d{k}"))
-    mirror = 1 if list(values) == list(values)[::-1] else -1 if list(values) == [-v for v in values[::-1]] else 0
-    for k, value in enumerate(values):
-        if not value or (mirror and k > last - k):
+    mirror = 1 if core == core[::-1] else -1 if core == [-v for v in core[::-1]] else 0
+    for k in taps:
+        value = values[k]
+        if mirror and k > ends - k:
             continue
         term = _Term(line[k], 0)
-        if mirror and k < last - k:
-            choices = builder.choices(term, _Term(line[last - k], 0, mirror < 0))
+        if mirror and k < ends - k:
+            choices = builder.choices(term, _Term(line[ends - k], 0, mirror < 0))
             term = builder.add(f"pair{k}{suffix}", min(choices, key=lambda choice: choice[0]))
         pairs.append((term, value))
     count = iter(range(1 << 30))

@@ -2,6 +2,7 @@
 
 from hwgen.adders.cost import full_adder_bits
 from hwgen.adders.digits import csd, csd_adders, csd_left, odd
+from hwgen.adders.exchange import exchanged
 from hwgen.adders.graph import Adder, AdderGraph, shifted
 from hwgen.adders.greedy import Closure, digit_graph, greedy_graph
 from hwgen.adders.realise import realised
@@ -19,6 +20,7 @@ __all__ = [
     "csd_adders",
     "csd_left",
     "digit_graph",
+    "exchanged",
     "find_graph",
     "full_adder_bits",
     "greedy_graph",

@@ -20,7 +20,7 @@ _SUBTRACTION = 0.25  # adder bits that a subtraction must save: it inverts an op
 
 
 @dataclass(frozen=True)
-class _Option:
+class Option:
     """One adder for a node: its operands are given by their constants."""
 
     cost: float
@@ -36,7 +36,7 @@ class _Option:
         return frozenset((self.left, self.right)) - {1}
 
 
-_Choice = dict[int, _Option]
+Choice = dict[int, Option]  # the adder of each constant
 
 
 def realised(constants: Iterable[int], width: int, depth: int | None = None) -> AdderGraph:
@@ -64,20 +64,20 @@ def realised(constants: Iterable[int], width: int, depth: int | None = None) -> 
     nodes = sorted(set(constants) - {1})
     if any(c < 1 or c % 2 == 0 for c in nodes):
         raise ValueError("the constants of an adder graph are odd and positive")
-    options = _options(nodes, width)
+    options = options_of(nodes, width)
     ranks = _ranks(options)
     late = [c for c in nodes if c not in ranks or (depth is not None and ranks[c] > depth)]
     if late:
         raise ValueError(f"no adders give {late[0]} from the other constants" + _within(depth))
     choice = _cheapest(options, depth) or _exchanged(options, ranks, depth)
-    return _graph(_shallow(options, choice))
+    return graph_of(_shallow(options, choice))
 
 
 def _within(depth: int | None) -> str:
     return "" if depth is None else f" within {depth} of them"
 
 
-def _options(nodes: Sequence[int], width: int) -> dict[int, list[_Option]]:
+def options_of(nodes: Sequence[int], width: int) -> dict[int, list[Option]]:
     """For each node the cheapest adder from every pair of operands, cheapest first."""
     if not nodes:
         return {}
@@ -85,7 +85,7 @@ def _options(nodes: Sequence[int], width: int) -> dict[int, list[_Option]]:
     bits = int(every[-1]).bit_length() + 1
     n, u = np.array(nodes)[:, None, None], every[None, :, None]
     shift = np.arange(bits + 1)[None, None, :]
-    found: dict[int, dict[frozenset[int], _Option]] = {c: {} for c in nodes}
+    found: dict[int, dict[frozenset[int], Option]] = {c: {} for c in nodes}
     # The other operand v from the node n and one operand u, shifted; the right shift is `down`.
     for rest, flip, down in (
         (n - (u << shift), False, 0),  # n = u << s + v, or n = u << s - v
@@ -113,7 +113,7 @@ def _options(nodes: Sequence[int], width: int) -> dict[int, list[_Option]]:
         heads = np.array([width - 1 + (c - 1).bit_length() for c in nodes])[where[0]]
         cost = adder_bits(heads, a, b, lsb, minus) + _SUBTRACTION * minus
         for k, c, x, i, y, j, m, t in zip(where[0].tolist(), cost, left, a, right, b, minus, lsb, strict=True):
-            option = _Option(float(c), int(x), int(i), int(y), int(j), bool(m), int(t))
+            option = Option(float(c), int(x), int(i), int(y), int(j), bool(m), int(t))
             kept = found[nodes[k]].get(option.operands)
             if kept is None or option.cost < kept.cost:
                 found[nodes[k]][option.operands] = option
@@ -124,7 +124,7 @@ def _options(nodes: Sequence[int], width: int) -> dict[int, list[_Option]]:
     }
 
 
-def _ranks(options: dict[int, list[_Option]]) -> dict[int, int]:
+def _ranks(options: dict[int, list[Option]]) -> dict[int, int]:
     """Least depth of each node that can be built at all."""
     ranks: dict[int, int] = {1: 0}
 
@@ -136,7 +136,7 @@ def _ranks(options: dict[int, list[_Option]]) -> dict[int, int]:
     return ranks
 
 
-def _too_long(choice: _Choice, depth: int | None) -> list[int] | None:
+def too_long(choice: Choice, depth: int | None) -> list[int] | None:
     """A path of nodes, each using the next, that is a cycle or longer than `depth`; None if there is none."""
     height: dict[int, int] = {1: 0}
 
@@ -163,7 +163,7 @@ def _too_long(choice: _Choice, depth: int | None) -> list[int] | None:
     return path
 
 
-def _cheapest(options: dict[int, list[_Option]], depth: int | None) -> _Choice | None:
+def _cheapest(options: dict[int, list[Option]], depth: int | None) -> Choice | None:
     """Best-first search over forbidden uses; None when it takes too many tries."""
     first = {c: ways[0] for c, ways in options.items()}
     ticket = count()  # ties in order of arrival
@@ -173,7 +173,7 @@ def _cheapest(options: dict[int, list[_Option]], depth: int | None) -> _Choice |
         if not heap:
             return None
         total, _, choice, forbidden = heapq.heappop(heap)
-        path = _too_long(choice, depth)
+        path = too_long(choice, depth)
         if path is None:
             return choice
         for user, used in pairwise(path):
@@ -187,7 +187,7 @@ def _cheapest(options: dict[int, list[_Option]], depth: int | None) -> _Choice |
     return None
 
 
-def _exchanged(options: dict[int, list[_Option]], ranks: dict[int, int], depth: int | None) -> _Choice:
+def _exchanged(options: dict[int, list[Option]], ranks: dict[int, int], depth: int | None) -> Choice:
     """A choice that fits, by least depth, improved by exchanging one node's adder at a time."""
     choice = {c: next(w for w in ways if all(ranks[o] < ranks[c] for o in w.operands)) for c, ways in options.items()}
     changed = True
@@ -197,13 +197,13 @@ def _exchanged(options: dict[int, list[_Option]], ranks: dict[int, int], depth: 
             for way in ways:
                 if way.cost >= choice[node].cost:
                     break
-                if _too_long({**choice, node: way}, depth) is None:
+                if too_long({**choice, node: way}, depth) is None:
                     choice[node], changed = way, True
                     break
     return choice
 
 
-def _heights(choice: _Choice) -> dict[int, int]:
+def _heights(choice: Choice) -> dict[int, int]:
     """Depth of each node, in an order of dependence."""
     height: dict[int, int] = {1: 0}
 
@@ -217,7 +217,7 @@ def _heights(choice: _Choice) -> dict[int, int]:
     return height
 
 
-def _shallow(options: dict[int, list[_Option]], choice: _Choice) -> _Choice:
+def _shallow(options: dict[int, list[Option]], choice: Choice) -> Choice:
     """The choice with equally cheap adders of shallower operands where there are any."""
     height = _heights(choice)
     while True:
@@ -232,7 +232,8 @@ def _shallow(options: dict[int, list[_Option]], choice: _Choice) -> _Choice:
             return choice
 
 
-def _graph(choice: _Choice) -> AdderGraph:
+def graph_of(choice: Choice) -> AdderGraph:
+    """The graph of one adder for each constant, proved."""
     height = _heights(choice)
     order = [1, *sorted(choice, key=lambda c: (height[c], c))]
     place = {c: k for k, c in enumerate(order)}

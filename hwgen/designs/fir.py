@@ -176,13 +176,15 @@ class Search:
             candidates: list[Candidate] = []
             for label, source, graded in group:
                 self.progress("word lengths", len(candidates) / max(len(group), 1))
-                found = Sizing(self.reference, self.estimate).allocated(
+                sizing = Sizing(self.reference, self.estimate, thorough=True)
+                found = sizing.allocated(
                     source, f"{label}, {self.spec.search.algorithm} widths", self.rng, share,
                     algorithm=self.spec.search.algorithm,
                 ) if number == 0 else None  # fmt: skip
                 if found is not None:
                     self.sources.count(found[1])
-                candidates.append(found[0] if found is not None and found[0].size <= graded.size else graded)
+                known = [graded, *_built([sizing.graded(source, label)]), *([found[0]] if found else [])]
+                candidates.append(min(reversed(known), key=lambda c: c.size))
                 if found and (self.allocation is None or found[1].consumption < self.allocation.consumption):
                     self.allocation = found[1]
             self.measured(candidates)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hwgen.adders import FAST, best_graph
+from hwgen.adders import FAST, AdderGraph, best_graph
 from hwgen.allocation import ALGORITHMS, Allocation, Infeasible, allocate
 from hwgen.blocks.fir import Fir
 from hwgen.cost.estimate import Estimate
@@ -19,18 +19,24 @@ from hwgen.designs.values import Coefficients
 from hwgen.designs.word_lengths import WordLengths
 from hwgen.fixed import Format
 from hwgen.flowgraph import FlowGraph
-from hwgen.structures import PHASES, STRUCTURES, cascade
+from hwgen.structures import PHASES, STRUCTURES, cascade, for_direct
 
 _CORRECTIONS = 12  # of a closed form, which costs next to nothing
 _ATTEMPTS = 3  # corrections of the analytic noise by the bit-true measurement
+_EXCHANGES = 100  # adder graphs that are judged for the direct form of a candidate
+_ALL_EXCHANGES = 1000  # of the one filter with given coefficients
 
 
 @dataclass(frozen=True, eq=False)
 class Sizing:
-    """Sizes any coefficients for one reference; `label` and `kind` go to the candidate."""
+    """Sizes any coefficients for one reference; `label` and `kind` go to the candidate.
+
+    With `thorough` the adders of direct forms are chosen for that form, which takes a second or so.
+    """
 
     reference: Reference
     estimate: Estimate
+    thorough: bool = False
 
     def lengths(self, source: Source) -> tuple[WordLengths, ...]:
         """Word-length model in each structure that the design file allows; zeros at the end are no taps."""
@@ -58,12 +64,24 @@ class Sizing:
         if isinstance(source, Factors):
             parts = [(c.values, spread, best_graph(c.values, FAST, width)) for c, spread in source.parts]
             return [
-                (f"cascaded {name}", cascade([(*part, name) for part in parts], inverting)) for name in self.structures
+                (
+                    f"cascaded {name}",
+                    cascade([(v, spread, self._suited(name, v, graph), name) for v, spread, graph in parts], inverting),
+                )
+                for name in self.structures
             ]
         adders = best_graph(values, FAST, width)
         if factor > 1:
             return [(name, PHASES[name](values, adders, factor, inverting)) for name in self.structures]
-        return [(name, STRUCTURES[name](values, adders, inverting)) for name in self.structures]
+        return [
+            (name, STRUCTURES[name](values, self._suited(name, values, adders), inverting)) for name in self.structures
+        ]
+
+    def _suited(self, structure: str, values: tuple[int, ...], graph: AdderGraph) -> AdderGraph:
+        """The adder graph as the structure is to have it."""
+        if structure != "direct" or not self.thorough:
+            return graph
+        return for_direct(values, graph, self.estimate.inverting, self.reference.spec.input.format.width, _EXCHANGES)
 
     # Three ways to choose LSBs, each the smallest that meets the goals.
     def common(self, coefficients: Coefficients, label: str, kind: str, equal_widths: bool = False) -> Candidate | None:
@@ -224,10 +242,14 @@ def full_precision(coefficients: Coefficients, input: Format, output: Format, ta
     """The filter in each structure with nothing dropped before the output, built for `target`."""
     values = coefficients.trimmed_end
     adders, inverting = best_graph(values, width=input.width), Estimate.of(target).inverting
+    graphs = {"direct": for_direct(values, adders, inverting, input.width, _ALL_EXCHANGES)}
     return tuple(
-        Fir(values, coefficients.fraction, input, output, build(values, adders, inverting), structure=name)
+        Fir(
+            values, coefficients.fraction, input, output, build(values, graphs.get(name, adders), inverting),
+            structure=name,
+        )
         for name, build in STRUCTURES.items()
-    )
+    )  # fmt: skip
 
 
 def _product(source: Source) -> Coefficients:

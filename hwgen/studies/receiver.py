@@ -34,8 +34,8 @@ EVALUATIONS = 2000
 SAMPLED = 3  # channels for the random methods
 NODES = 1500
 SPREAD_DB = 20.0
-# Gaps at which branch and bound ends. Flat 15 dB is hardest: power budgets close slowly, and under a sum of bits another
-# method may land within 1 % of the bound by luck.
+# Gaps at which branch and bound ends. Flat 15 dB is hardest: power budgets close slowly, and under a sum of bits
+# another method may land within 1 % of the bound by luck.
 CLOSE, NEAR, FAR = 0.0019, 0.0099, 0.0999
 
 
