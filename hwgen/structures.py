@@ -152,15 +152,15 @@ def direct(values: Sequence[int], graph: AdderGraph, inverting: float = 0.0) -> 
 @lru_cache(maxsize=256)
 def for_direct(
     values: tuple[int, ...], graph: AdderGraph, inverting: float, width: int, evaluations: int
-) -> AdderGraph:
-    """The adder graph with adders `exchanged` while that takes adder bits off the direct form of the filter."""
+) -> tuple[AdderGraph, ...]:
+    """The adder graph, then with adders `exchanged` while that takes adder bits off the direct form of the filter."""
 
     def bits(made: AdderGraph) -> float:
         builder = _Builder(inverting)
         _line(builder, values, made, 0, 1, "")
         return builder.spent
 
-    return exchanged(graph, width, bits, evaluations)
+    return tuple(exchanged(graph, width, bits, evaluations))
 
 
 def transposed_phases(values: Sequence[int], graph: AdderGraph, factor: int, inverting: float = 0.0) -> FlowGraph:

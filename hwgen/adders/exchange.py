@@ -6,7 +6,7 @@ from hwgen.adders.graph import AdderGraph
 from hwgen.adders.realise import Choice, graph_of, options_of, too_long
 
 
-def exchanged(graph: AdderGraph, width: int, cost: Callable[[AdderGraph], float], evaluations: int) -> AdderGraph:
+def exchanged(graph: AdderGraph, width: int, cost: Callable[[AdderGraph], float], evaluations: int) -> list[AdderGraph]:
     """Exchange one node's adder at a time for another that gives the same constant, as long as `cost` falls.
 
     `realised` gives every node its cheapest adder, which is best for a multiplier block. Which adders are best in the
@@ -22,6 +22,11 @@ def exchanged(graph: AdderGraph, width: int, cost: Callable[[AdderGraph], float]
         What a graph costs.
     evaluations
         Graphs that are judged at most.
+
+    Returns
+    -------
+    list
+        The graph and what it became, each cheaper than the one before: the best is the last.
     """
     options = options_of(sorted(set(graph.constants) - {1}), width)
     constants, choice = graph.constants, Choice()
@@ -29,7 +34,7 @@ def exchanged(graph: AdderGraph, width: int, cost: Callable[[AdderGraph], float]
         operands = frozenset((constants[adder.left], constants[adder.right])) - {1}
         choice[adder.constant] = next(way for way in options[adder.constant] if way.operands == operands)
     ways = [(constant, way) for constant, known in options.items() for way in known]
-    best, least = graph, cost(graph)
+    found, least = [graph], cost(graph)
     place = failed = 0
     while failed < len(ways) and evaluations > 0:
         constant, way = ways[place]
@@ -39,6 +44,7 @@ def exchanged(graph: AdderGraph, width: int, cost: Callable[[AdderGraph], float]
             continue
         evaluations -= 1
         made = graph_of(trial)
-        if (found := cost(made)) < least - 1e-9:
-            best, least, choice, failed = made, found, trial, 0
-    return best
+        if (price := cost(made)) < least - 1e-9:
+            found.append(made)
+            least, choice, failed = price, trial, 0
+    return found

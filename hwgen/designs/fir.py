@@ -183,8 +183,10 @@ class Search:
                 ) if number == 0 else None  # fmt: skip
                 if found is not None:
                     self.sources.count(found[1])
-                known = [graded, *_built([sizing.graded(source, label)]), *([found[0]] if found else [])]
-                candidates.append(min(reversed(known), key=lambda c: c.size))
+                known = [*_built([sizing.graded(source, label)]), *([found[0]] if found else [])]
+                candidates.append(min([*reversed(known), graded], key=lambda c: c.size))
+                if number == 0 and graded is not candidates[-1]:
+                    candidates.append(graded)  # other adders, as a rule: synthesis decides
                 if found and (self.allocation is None or found[1].consumption < self.allocation.consumption):
                     self.allocation = found[1]
             self.measured(candidates)

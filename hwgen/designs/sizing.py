@@ -25,6 +25,7 @@ _CORRECTIONS = 12  # of a closed form, which costs next to nothing
 _ATTEMPTS = 3  # corrections of the analytic noise by the bit-true measurement
 _EXCHANGES = 100  # adder graphs that are judged for the direct form of a candidate
 _ALL_EXCHANGES = 1000  # of the one filter with given coefficients
+_BUILT = 4  # of its graphs, the best
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +82,8 @@ class Sizing:
         """The adder graph as the structure is to have it."""
         if structure != "direct" or not self.thorough:
             return graph
-        return for_direct(values, graph, self.estimate.inverting, self.reference.spec.input.format.width, _EXCHANGES)
+        width = self.reference.spec.input.format.width
+        return for_direct(values, graph, self.estimate.inverting, width, _EXCHANGES)[-1]
 
     # Three ways to choose LSBs, each the smallest that meets the goals.
     def common(self, coefficients: Coefficients, label: str, kind: str, equal_widths: bool = False) -> Candidate | None:
@@ -239,16 +241,21 @@ class Sizing:
 
 
 def full_precision(coefficients: Coefficients, input: Format, output: Format, target: str) -> tuple[Fir, ...]:
-    """The filter in each structure with nothing dropped before the output, built for `target`."""
+    """The filter in each structure with nothing dropped before the output, built for `target`.
+
+    In direct form also with adders exchanged for that form, whose LUTs synthesis alone can tell.
+    """
     values = coefficients.trimmed_end
     adders, inverting = best_graph(values, width=input.width), Estimate.of(target).inverting
-    graphs = {"direct": for_direct(values, adders, inverting, input.width, _ALL_EXCHANGES)}
+    suited = [adders]
+    for weight in sorted({0.0, inverting}):
+        suited += for_direct(values, adders, weight, input.width, _ALL_EXCHANGES)[-_BUILT:]
+    graphs = [("transposed", adders), *(("direct", graph) for graph in dict.fromkeys(suited))]
     return tuple(
         Fir(
-            values, coefficients.fraction, input, output, build(values, graphs.get(name, adders), inverting),
-            structure=name,
+            values, coefficients.fraction, input, output, STRUCTURES[name](values, graph, inverting), structure=name,
         )
-        for name, build in STRUCTURES.items()
+        for name, graph in graphs
     )  # fmt: skip
 
 
