@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from hwgen.check.templates import environment
 from hwgen.check.vectors import Port, Top
 
-
 _ROWS = 16  # at least: distributed RAM has as many, and Yosys would build less of them from an iCE40's registers
 
 
@@ -48,6 +47,16 @@ class Shell:
         return self.core.inputs[len(self.core.outputs) :]
 
     @property
+    def fields(self) -> list[Field]:
+        """Where each word lies in ``s_axis_tdata``."""
+        return _placed(self.data)
+
+    @property
+    def out_fields(self) -> list[Field]:
+        """Where each word lies in ``m_axis_tdata``."""
+        return _placed(self.core.outputs)
+
+    @property
     def group(self) -> int:
         """Clocks from the first sample of an output to the last, taken as fast as can be."""
         return (self.core.decimate - 1) * self.core.interval
@@ -75,6 +84,11 @@ class Shell:
         return (self.depth * self.core.interpolate).bit_length()
 
     @property
+    def rows(self) -> int:
+        """Words of the FIFO's memory."""
+        return max(_ROWS, 1 << self.address_bits)
+
+    @property
     def ports(self) -> tuple[tuple[str, str, int], ...]:
         """Name, direction and width of every port, in the order of the module."""
         return (
@@ -99,8 +113,8 @@ class Shell:
         rate = max(core.decimate, core.interpolate)
         return environment().get_template("axi_stream.v.j2").render(
             name=self.name, core=core, side=self.side, depth=self.depth, used_bits=self.depth.bit_length(),
-            address_bits=self.address_bits, rows=max(_ROWS, 1 << self.address_bits), group_bits=(rate - 1).bit_length(),
-            inputs=_placed(self.data), input_bits=_bits(self.data),
+            address_bits=self.address_bits, rows=self.rows, group_bits=(rate - 1).bit_length(),
+            inputs=self.fields, input_bits=_bits(self.data),
             words=words, word_bits=low, output_bits=_bits(core.outputs),
             result="{ " + ", ".join(part for pair in reversed(parts) for part in pair) + " }",
         )  # fmt: skip
