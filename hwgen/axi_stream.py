@@ -72,11 +72,13 @@ class Shell:
 
     @property
     def depth(self) -> int:
-        """Samples (groups of them where the core decimates) between entry and the end of the FIFO: at least as many
-        as there are when they come as fast as can be and the sink is always ready, and one more.
+        """Samples (groups of them where the core decimates) that may be between entry and the end of the FIFO.
+
+        One more than there are when a sample comes, as fast as can be and with a sink that is always ready: each stays
+        for ``core.span + 1`` clocks at most.
         """
-        stay = max(self.core.span + 1 - self.group, 1)
-        return -(-stay // (self.core.interval * self.core.decimate)) + 1
+        interval, decimate = self.core.interval, self.core.decimate
+        return (self.core.span + 1 - interval) // (interval * decimate) + 2
 
     @property
     def address_bits(self) -> int:
