@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hwgen.axi_stream import Shell
 from hwgen.blocks.fir import Fir
 from hwgen.blocks.folded import Folded
 from hwgen.blocks.reloadable import Reloadable
+from hwgen.check.stream import StreamTop
 from hwgen.check.vectors import Port, Top
 from hwgen.fixed import Format, Overflow, Rounding, exact_decimal, from_float, to_float
 from hwgen.flowgraph import FlowGraph
@@ -23,12 +25,13 @@ class Design:
     """What `hwgen.load` returns.
 
     `coefficients` are what the hardware multiplies by, as exact integers in units of ``2**-fir.fraction``, zeros at the
-    end of the filter included. `result` is the content of result.json, `verilog` the emitted text.
+    end of the filter included. `interface` is plain, or axi_stream for a shell around the core. `result` is the content of result.json, `verilog` the emitted text.
     """
 
     name: str
     fir: Fir | Folded | Reloadable
     coefficients: tuple[int, ...]
+    interface: str = "plain"
     result: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     verilog: str = field(default="", repr=False, compare=False)
 
@@ -84,12 +87,12 @@ class Design:
         return f, np.exp(-2j * np.pi * np.outer(f, np.arange(len(self.taps)))) @ self.taps
 
     @property
-    def top(self) -> Top:
-        """Data ports and latency, as the benches need them."""
+    def core(self) -> Top:
+        """The module with plain ports: the design itself, or what its shell is around."""
         names = ("_re", "_im") if self.fir.channels == 2 else ("_data",)
         inputs = tuple(Port(f"i{s}", self.fir.input.width, self.fir.input.signed) for s in names)
         return Top(
-            self.name,
+            self.name if self.interface == "plain" else f"{self.name}_core",
             inputs + (self.fir.ports if isinstance(self.fir, Reloadable) else ()),
             tuple(Port(f"o{s}", self.fir.output.width, self.fir.output.signed) for s in names),
             self.fir.latency,
@@ -98,6 +101,20 @@ class Design:
             interpolate=self.fir.interpolate,
             spacing=self.fir.spacing if self.fir.interpolate > 1 else 1,
         )
+
+    @property
+    def shell(self) -> Shell | None:
+        """What is around the core; None where the design has plain ports."""
+        return None if self.interface == "plain" else Shell(self.name, self.core)
+
+    @property
+    def top(self) -> Top:
+        """Data ports and latency of the whole, as the benches need them."""
+        return self.core if self.shell is None else StreamTop.of(self.shell)
+
+    def whole(self, core: str) -> str:
+        """Verilog of the core, with the shell behind it where there is one."""
+        return core if self.shell is None else core + self.shell.verilog()
 
     def __repr__(self) -> str:
         goal, fir = self.result.get("goal", {}), self.fir
@@ -124,6 +141,7 @@ class Design:
             kind["interleave"] = fir.interleave
         return {
             "name": self.name,
+            "interface": self.interface,
             "coefficients": list(self.coefficients),
             "fraction": fir.fraction,
             "taps": len(fir.coefficients),
@@ -163,7 +181,7 @@ def thawed(frozen: dict[str, Any]) -> Design:
     else:
         own = {key: frozen[key] for key in ("equal_widths", "structure", "depth", "interleave")}
         fir = Fir(**shared, **rates, **own, graph=FlowGraph.thawed(frozen["graph"]))
-    return Design(frozen["name"], fir, tuple(coefficients))
+    return Design(frozen["name"], fir, tuple(coefficients), frozen["interface"])
 
 
 class NotADesign(ValueError):  # noqa: N818  (names the state of a folder)

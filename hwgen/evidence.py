@@ -8,6 +8,7 @@ from hwgen.blocks.folded import Folded
 from hwgen.blocks.reloadable import Reloadable
 from hwgen.blocks.reloadable_hardware import estimate as estimate_reloadable
 from hwgen.cost.folded import estimate
+from hwgen.cost.shell import estimate as estimate_shell
 from hwgen.design import Design
 from hwgen.designs.candidate import Block, Candidate, Quality, Tried
 from hwgen.designs.fir import Outcome
@@ -43,14 +44,15 @@ def searched(reference: Reference, outcome: Outcome) -> dict[str, Any]:
 def described(reference: Reference, outcome: Outcome, tried: Tried) -> dict[str, Any]:
     """One of the designs that were tried: what it is and what was measured of it."""
     candidate = tried.candidate
+    design = _design(reference, candidate)
     return {
-        "design": _design(reference, candidate).frozen(),
+        "design": design.frozen(),
         "meets": tried.meets,
         "quality": qualities(tried.quality),
         "gain": _gain(tried),
         "bits": {name: bits for name, _, bits in candidate.taps},
         "taps": [[name, value, bits] for name, value, bits in candidate.taps],
-        "estimate": _estimated(candidate, outcome, reference.channels),
+        "estimate": _estimated(design, candidate, outcome, reference.channels),
         "synthesis": _synthesis(tried),
         "place": _place(tried),
     }
@@ -59,7 +61,7 @@ def described(reference: Reference, outcome: Outcome, tried: Tried) -> dict[str,
 def _design(reference: Reference, candidate: Candidate) -> Design:
     shift = candidate.fir.fraction - candidate.coefficients.fraction
     values = tuple(v << shift for v in candidate.coefficients.values)
-    return Design(reference.spec.design.name, candidate.fir, values)
+    return Design(reference.spec.design.name, candidate.fir, values, reference.spec.hardware.interface)
 
 
 def qualities(quality: Quality) -> dict[str, float | None]:
@@ -78,7 +80,12 @@ def _gain(tried: Tried) -> float:
     return 1.0 if tried.quality.response is None else float(tried.quality.response.gain)
 
 
-def _estimated(candidate: Candidate, outcome: Outcome, channels: int) -> dict[str, float]:
+def _estimated(design: Design, candidate: Candidate, outcome: Outcome, channels: int) -> dict[str, float]:
+    core, shell, target = _estimated_core(candidate, outcome, channels), design.shell, outcome.estimate.target
+    return core if shell is None else {key: core[key] + more for key, more in estimate_shell(shell, target).items()}
+
+
+def _estimated_core(candidate: Candidate, outcome: Outcome, channels: int) -> dict[str, float]:
     if isinstance(candidate.fir, Folded):
         return estimate(candidate.fir, outcome.estimate.target).figures()
     if isinstance(candidate.fir, Reloadable):

@@ -16,7 +16,6 @@ from typing import Any
 from hwgen import verify
 from hwgen.blocks.fir import Fir
 from hwgen.blocks.folded import Folded
-from hwgen.blocks.reloadable import Reloadable
 from hwgen.cost import yosys
 from hwgen.cost.measure import synthesise_step
 from hwgen.design import Design, NotADesign, thawed
@@ -26,6 +25,7 @@ from hwgen.designs.reference import Reference, reference
 from hwgen.emit import companions, verilog
 from hwgen.evidence import drawn, searched
 from hwgen.journal import Journal, write_beside
+from hwgen.ports import loading, packed, ports
 from hwgen.report.html import render
 from hwgen.spec import Spec
 from hwgen.tools import ToolMissing, find
@@ -123,7 +123,7 @@ class Run:
         bare = thawed(self.found["design"])
         with self._timed("generate"):
             self.progress("writing Verilog", 0.0)
-            text = verilog(bare.fir.component(), bare.name)
+            text = bare.whole(verilog(bare.fir.component(), bare.core.module))
         return replace(bare, verilog=self._companions(bare)["header"] + text, result=self.result(bare))
 
     def _companions(self, design: Design) -> dict[str, str]:
@@ -132,9 +132,9 @@ class Run:
             "version": version("hwgen"), "digest": spec.digest, "taps": len(design.coefficients),
             "structure": fir.structure, "built": _built(fir), "complex": fir.channels == 2,
             "input": fir.input, "output": fir.output,
-            "rounding": fir.rounding, "overflow": fir.overflow, "latency": fir.latency, "clock": spec.hardware.clock,
+            "rounding": fir.rounding, "overflow": fir.overflow, "latency": design.top.latency, "clock": spec.hardware.clock,
             "group_delay": self._group_delay(design), "gain": self.found["gain"], "rate": _rate(fir),
-            "loading": _loading(fir),
+            "loading": loading(fir), **_bus(design),
         })  # fmt: skip
 
     def generate(self) -> Design:
@@ -208,8 +208,8 @@ class Run:
             "top": {
                 "module": design.name,
                 "interface": spec.hardware.interface,
-                "ports": _ports(design),
-                "latency": fir.latency,
+                "ports": ports(design),
+                "latency": design.top.latency,
                 "group_delay": self._group_delay(design),
                 "gain": found["gain"],
                 "clocks_per_sample": fir.interval,
@@ -271,11 +271,6 @@ def _built(fir: Block) -> str:
     return f"{(fir.units if isinstance(fir, Folded) else len(fir.formats)) * fir.channels} multipliers"
 
 
-def _loading(fir: Block) -> list[str]:
-    """Name and format of each coefficient that can be loaded."""
-    return [f"tap{tap} {form}" for tap, form in enumerate(fir.formats)] if isinstance(fir, Reloadable) else []
-
-
 def _rate(fir: Block) -> str:
     """Throughput in words."""
     taken = "one sample a clock" if fir.interval == 1 else f"one sample in {fir.interval} clocks"
@@ -286,31 +281,21 @@ def _rate(fir: Block) -> str:
     return taken if fir.interpolate == 1 else f"{taken}, {fir.interpolate} outputs each"
 
 
+def _bus(design: Design) -> dict[str, object]:
+    """What the templates say of the interface."""
+    shell, fir = design.shell, design.fir
+    if shell is None:
+        return {"shell": None, "port": "clk"}
+    inputs, outputs = packed(shell.fields, fir.input), packed(shell.out_fields, fir.output)
+    return {"shell": shell, "port": "aclk", "inputs": inputs, "outputs": outputs}
+
+
 def _has(tool: str) -> bool:
     try:
         find(tool)
     except ToolMissing:
         return False
     return True
-
-
-def _ports(design: Design) -> list[dict[str, Any]]:
-    def control(name: str, direction: str) -> dict[str, Any]:
-        return {"name": name, "direction": direction, "width": 1, "format": None}
-
-    def data(name: str, direction: str, form: object, width: int) -> dict[str, Any]:
-        return {"name": name, "direction": direction, "width": width, "format": None if form is None else str(form)}
-
-    fir, top = design.fir, design.top
-    forms: dict[str, object] = {"c_valid": None, "c_index": None, "c_data": ", ".join(_loading(fir))}
-    return [
-        control("clk", "input"),
-        control("rst", "input"),
-        control("i_valid", "input"),
-        *(data(p.name, "input", forms.get(p.name, fir.input), p.width) for p in top.inputs),
-        control("o_valid", "output"),
-        *(data(p.name, "output", fir.output, p.width) for p in top.outputs),
-    ]
 
 
 def _headroom_db(design: Design) -> float:

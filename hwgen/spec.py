@@ -155,10 +155,9 @@ PLACED = ("ice40", "ecp5")  # targets that nextpnr places designs for
 
 def refuse_unbuilt(spec: Spec) -> None:
     """Raise for what the contract of the design file allows but this version cannot build yet."""
-    goal, hardware = spec.goal, spec.hardware
+    goal = spec.goal
     refusals = [
         ("design.kind", spec.design.kind != "fir", 'write kind = "fir", the one kind there is so far'),
-        ("hardware.interface", hardware.interface != "plain", 'write interface = "plain"'),
         ("goal.evm_percent", goal.evm_percent is not None, "give sqnr_db; an EVM of 1 % is an SQNR of 40 dB"),
         ("goal.sfdr_db", goal.sfdr_db is not None, "give sqnr_db in its place"),
     ]

@@ -203,12 +203,14 @@ class HardwareTable(Table):
     structure: Literal["auto", "transposed", "direct", "folded", "cascade"] = Field(
         "auto", description="Form of the filter.", examples=["auto"]
     )
-    interface: Literal["plain", "axi_stream"] = Field("plain", description="Ports.", examples=["plain"])
+    interface: Literal["plain", "axi_stream"] = Field(
+        "plain", description="Ports: valid alone, or AXI4-Stream with back-pressure.", examples=["plain"]
+    )
     clock: float | None = Field(
         None, description="Clock, Hz; left out: the sample rate.", gt=0, le=1e12, examples=[122880000.0]
     )
     dsp: bool = Field(False, description="Whether DSP blocks may be used.", examples=[False])
-    reset_data: bool = Field(True, description="Whether rst clears the samples held, too.", examples=[True])
+    reset_data: bool = Field(True, description="Whether reset clears the samples held, too.", examples=[True])
 
 
 class BudgetTable(Table):

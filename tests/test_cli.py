@@ -86,7 +86,7 @@ BAD = {
                        "stimulus.file", "real.npy", ["complex = false"]),
     # hardware, goal, search
     "structure": (("[goal]", '[hardware]\nstructure = "folded"\n[goal]'), "hardware.structure", "folded", ["clocks"]),
-    "interface": (("[goal]", '[hardware]\ninterface = "axi_stream"\n[goal]'), "hardware.interface", "axi", ["not"]),
+    "interface": (("[goal]", '[hardware]\ninterface = "axi"\n[goal]'), "hardware.interface", "axi", ["axi_stream"]),
     "slow clock": (("[goal]", "[hardware]\nclock = 1e3\n[goal]"), "hardware.clock", "clock", ["48000"]),
     "two rates": (("[goal]", "decimate = 2\ninterpolate = 2\n[goal]"), "response.decimate", "decimate", ["too"]),
     "output of zeros": ((BANDS, "coefficients = [0.5, 0.5]\ninterpolate = 3\n"), "response.interpolate",

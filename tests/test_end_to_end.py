@@ -245,7 +245,7 @@ BAD = {
     "missing recording": ("[search]", '[stimulus]\nfile = "none.wav"\n[search]', "none.wav"),
     "not a number": ("48e3", "nan", "sample_rate"),
     "a million taps": ("[goal]", "taps = 1000000\n[goal]", "taps"),
-    "not built yet": ("[goal]", '[hardware]\ninterface = "axi_stream"\n[goal]', "not built yet"),
+    "not built yet": ('kind = "fir"', 'kind = "receiver"', "not built yet"),
 }
 
 

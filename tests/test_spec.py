@@ -181,7 +181,6 @@ BAD = {
         'structure = "auto"',
     ),
     'interface = "plain" => interface = "axi"': ("hardware.interface", 23, '"axi"', '"plain"'),
-    'interface = "plain" => interface = "axi_stream"': ("hardware.interface", 23, "not built yet", "plain"),
     "clock = 4e6 => clock = 9e5": ("hardware.clock", 24, "900000.0", "leave it out"),
     # [goal]
     'target = "ice40" => target = "ice-40"': ("goal.target", 30, '"ice-40"', 'did you mean "ice40"'),

@@ -22,6 +22,7 @@ _VERILATE = [
     "-Wno-fatal", "-Wno-lint", "-Wno-style", "--prefix", "Vdut", "--Mdir", "model", "design.v",
 ]  # fmt: skip
 _COMPILE = ["-std=c++17", "-DVL_TIME_CONTEXT", "-DVM_TRACE=0", "-w", "-pthread"]
+ADAPTER = "hwgen_adapter"  # names the ports of a stream as the plain ones are
 _RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 
 
@@ -58,9 +59,10 @@ def compiled(
     compiler = str(tools.find("c++"))
     with tempfile.TemporaryDirectory(prefix="hwgen-verilator-") as name:
         folder = Path(name)
-        (folder / "design.v").write_text(verilog, encoding="utf-8")
+        adapter, module = (render("tb_adapter.v.j2", top), ADAPTER) if top.stream else ("", top.module)
+        (folder / "design.v").write_text(verilog + adapter, encoding="utf-8")
         (folder / "main.cpp").write_text(render("tb_verilator.cpp.j2", top), encoding="utf-8")
-        command = [str(executable), *_VERILATE, "--top-module", top.module]
+        command = [str(executable), *_VERILATE, "--top-module", module]
         processes.run(command, folder, limit, "Verilator", environment)
         _require_widths((folder / "model" / "Vdut.h").read_text(encoding="utf-8"), top)
         _build(folder, include, compiler, limit)
@@ -100,7 +102,7 @@ def _build(folder: Path, include: Path, compiler: str, limit: float) -> None:
 def _require_widths(header: str, top: Top) -> None:
     """Compare the ports of the model's C++ class, ``VL_OUT16(&o_data,11,0)``, with the declared ones."""
     found = {name: int(high) + 1 for name, high in re.findall(r"VL_(?:IN|OUT)\w*\(&(\w+),(\d+),0\)", header)}
-    ready = (Port("i_ready", 1, signed=False),) if top.interval > 1 else ()
+    ready = (Port("i_ready", 1, signed=False),) if top.has_ready else ()
     for port in (*top.inputs, *ready, *top.outputs):
         if found.get(port.name) != port.width:
             raise SimulatorError(

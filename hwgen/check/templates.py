@@ -1,4 +1,4 @@
-"""The benches' Verilog, C++ and shell, rendered from ``rtl_templates``."""
+"""Verilog, C++ and shell scripts, rendered from ``rtl_templates``."""
 
 from importlib.resources import files
 
@@ -8,13 +8,9 @@ from hwgen.check import words
 from hwgen.check.vectors import Top
 
 
-def render(name: str, top: Top, **values: object) -> str:
-    """Render template `name` for a module.
-
-    The template sees ``top``, ``inputs`` and ``outputs`` (`words.Field` of each port), ``stimulus_bits`` and
-    ``response_bits`` (widths of the words), and `values`. An undefined name is an error.
-    """
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """Where templates are found; a block's own line leaves none, and an undefined name is an error."""
+    return jinja2.Environment(
         loader=jinja2.FunctionLoader(lambda name: files("hwgen.rtl_templates").joinpath(name).read_text("utf-8")),
         undefined=jinja2.StrictUndefined,
         autoescape=False,
@@ -22,7 +18,15 @@ def render(name: str, top: Top, **values: object) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template(name).render(
+
+
+def render(name: str, top: Top, **values: object) -> str:
+    """Render template `name` for a module.
+
+    The template sees ``top``, ``inputs`` and ``outputs`` (`words.Field` of each port), ``stimulus_bits`` and
+    ``response_bits`` (widths of the words), and `values`.
+    """
+    return environment().get_template(name).render(
         top=top,
         inputs=words.fields(top.inputs),
         outputs=words.fields(top.outputs),

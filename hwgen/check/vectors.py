@@ -84,6 +84,13 @@ class Top:
                 f"interval of at least {self.span - self.latency + 1} clocks, not {self.interval}"
             )
 
+    stream = False  # whether the other side of the outputs can make the design wait
+
+    @property
+    def has_ready(self) -> bool:
+        """Whether the design can make the other side of its inputs wait."""
+        return self.interval > 1 or self.stream
+
     @property
     def span(self) -> int:
         """Clocks from the edge that takes a sample to the edge that sees its last output; the least `drain`."""
@@ -105,13 +112,16 @@ class Script:
 
     While ``rst`` is high, or the design is not ready, nothing is taken, whatever ``valid`` says. Data of a clock
     without ``valid`` is garbage on purpose, so that a design which ignores its valid is found out. `interval` is that
-    of the design.
+    of the design. Where outputs can be made to wait, `takes` are the clocks at which they are not, and `readies` those
+    at which the design is ready.
     """
 
     rst: Booleans
     valid: Booleans
     data: Integers
     interval: int = 1
+    takes: Booleans | None = None
+    readies: Booleans | None = None
 
     def __post_init__(self) -> None:
         if self.data.ndim != 2 or not self.rst.shape == self.valid.shape == self.data.shape[1:]:
@@ -130,6 +140,8 @@ class Script:
     @cached_property
     def ready(self) -> Booleans:
         """Clocks at which the design is ready, whether or not there is a sample or a reset."""
+        if self.readies is not None:
+            return self.readies
         ready = np.ones(self.clocks, dtype=bool)
         if self.interval == 1:
             return ready
@@ -148,18 +160,20 @@ class Expected:
     """The response to a script: ``valid`` (clocks,), ``data`` (channels, clocks), ``compare`` (clocks,).
 
     ``valid`` must match on every clock, ``data`` where ``compare`` is set (a subset of ``valid``). ``ready`` (clocks,)
-    must match on every clock; None where the design has no ``i_ready``.
+    must match on every clock; None where the design has no ``i_ready``. Where outputs can be made to wait, they are
+    compared on every clock until they are taken, on one of `takes`.
     """
 
     valid: Booleans
     data: Integers
     compare: Booleans
     ready: Booleans | None = None
+    takes: Booleans | None = None
 
     @property
     def samples(self) -> int:
         """Outputs whose data is compared."""
-        return int(np.count_nonzero(self.compare))
+        return int(np.count_nonzero(self.compare if self.takes is None else self.compare & self.takes))
 
 
 @dataclass(frozen=True)

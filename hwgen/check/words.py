@@ -1,8 +1,9 @@
 """Vectors as text: one line a clock, one group of hexadecimal digits a port, the same files for every simulator.
 
 A line starts with a digit of flags, then has the ports in order, each padded with zeros to whole digits, so that an
-unknown bit of one port cannot hide another port. Stimulus: flags = {rst, valid}. Response: {ready, valid}. Expected:
-{ready, compare, valid}; ready is 0 where the design has no ``i_ready``. An unknown bit of a response reads ``x``,
+unknown bit of one port cannot hide another port. Stimulus: flags = {take, rst, valid}; take is 0 where outputs cannot be
+made to wait. Response: {ready, valid}. Expected: {ready, compare, valid}; ready is 0 where the design has no
+``i_ready``. An unknown bit of a response reads ``x``,
 ``X``, ``z`` or ``Z`` and is no expected digit.
 """
 
@@ -57,7 +58,12 @@ def stimulus(script: Script, top: Top) -> bytes:
             raise ValueError(
                 f"samples of {port.name} span {values.min()}..{values.max()}, beyond its {port.minimum}..{port.maximum}"
             )
-    return _lines(script.valid + 2 * script.rst.astype(np.uint8), script.data, top.inputs)
+    if (script.takes is not None) != top.stream:
+        raise ValueError(f"a script makes outputs wait where they can: {top.module} has {'' if top.stream else 'no '}ready")
+    flags = script.valid + 2 * script.rst.astype(np.uint8)
+    if script.takes is not None:
+        flags = flags + 4 * script.takes.astype(np.uint8)
+    return _lines(flags, script.data, top.inputs)
 
 
 def expected_lines(expected: Expected, top: Top) -> bytes:
@@ -67,7 +73,7 @@ def expected_lines(expected: Expected, top: Top) -> bytes:
         if values.size and not port.minimum <= values.min() <= values.max() <= port.maximum:
             raise ValueError(f"the model gives {values.min()}..{values.max()}, which {port.name} cannot carry")
     flags = expected.valid + 2 * expected.compare.astype(np.uint8)
-    if (expected.ready is None) != (top.interval == 1):
+    if (expected.ready is None) == top.has_ready:
         raise ValueError(f"i_ready must be expected where the interval is above 1, {top.module} has {top.interval}")
     if expected.ready is not None:
         flags = flags + 4 * expected.ready.astype(np.uint8)

@@ -70,6 +70,9 @@ bands = [
   {{ start = 9e3,    stop = 24e3, attenuation_db = 60 }},
 ]
 
+[hardware]
+interface = "plain"           # or "axi_stream", with back-pressure
+
 [goal]
 minimise = "luts"
 sqnr_db = 60

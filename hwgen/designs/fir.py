@@ -16,7 +16,9 @@ from hwgen.cost.estimate import Estimate
 from hwgen.cost.measure import place_step, synthesise_step
 from hwgen.cost.place import tool as place_tool
 from hwgen.cost.resources import Resources
-from hwgen.designs.candidate import Candidate, Tried, judge
+from hwgen.cost.shell import estimate as estimate_shell
+from hwgen.design import Design
+from hwgen.designs.candidate import Block, Candidate, Tried, judge
 from hwgen.designs.folding import folded
 from hwgen.designs.reference import Reference
 from hwgen.designs.reloading import allocated, reloadable
@@ -97,7 +99,7 @@ class Search:
     def measured(self, candidates: list[Candidate]) -> list[Tried]:
         """Judge and synthesise candidates, on the executor, and keep them among the tried."""
         name, target, dsp, tool = self.spec.design.name, self.spec.goal.target, self.spec.hardware.dsp, yosys.version()
-        texts = [verilog(c.fir.component(), name) for c in candidates]
+        texts = [self._text(c.fir) for c in candidates]
         steps = [(text, name, target, dsp, tool) for text in texts]
         done = 0
 
@@ -114,7 +116,7 @@ class Search:
             found.append(Tried(candidate, quality, quality.meets(self.reference), resources))
         self.tried += found
         told = [
-            (t.candidate.work, t.resources.lut / self.reference.channels)
+            (t.candidate.work, (t.resources.lut - self._shell_luts(t.candidate.fir)) / self.reference.channels)
             for t in self.tried
             if t.resources is not None and t.candidate.work is not None and t.candidate.kind != "uniform"
         ]
@@ -122,6 +124,18 @@ class Search:
             [work for work, _ in told], [lut for _, lut in told]
         )
         return found
+
+    def _design(self, fir: Block) -> Design:
+        return Design(self.spec.design.name, fir, (), self.spec.hardware.interface)
+
+    def _text(self, fir: Block) -> str:
+        """Everything that would be emitted, so that what is measured is what the user gets."""
+        design = self._design(fir)
+        return design.whole(verilog(fir.component(), design.core.module))
+
+    def _shell_luts(self, fir: Block) -> int:
+        shell = self._design(fir).shell
+        return 0 if shell is None else estimate_shell(shell, self.spec.goal.target)["lut"]
 
     def minimise_area(self) -> Outcome:
         """The smallest design by synthesised LUTs (or placed cells) among those that meet every goal."""
@@ -213,7 +227,7 @@ class Search:
     def _place(self, tried: list[Tried]) -> list[Tried]:
         name, target, dsp = self.spec.design.name, self.spec.goal.target, self.spec.hardware.dsp
         goal, tool = self.spec.goal.fmax_mhz, place_tool(target)
-        steps = [(verilog(t.candidate.fir.component(), name), name, target, dsp, goal, tool) for t in tried]
+        steps = [(self._text(t.candidate.fir), name, target, dsp, goal, tool) for t in tried]
         self.progress("placing and routing", 0.0)
         found = []
         for entry, place in zip(tried, self.journal.all(self.executor, place_step, steps), strict=True):
