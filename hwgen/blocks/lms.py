@@ -107,9 +107,8 @@ class Lms:
         for k, (tap, value) in enumerate(zip(self.taps, self.initial, strict=True)):
             if not tap.weight.signed or not tap.weight.minimum <= value <= tap.weight.maximum:
                 raise ValueError(f"tap {k}: {value} is no word of the signed format {tap.weight}")
-            for name, fraction, form in (
-                ("used", tap.used, tap.weight), ("data", tap.data, self.input), ("correlated", tap.correlated, self.input)
-            ):  # fmt: skip
+            for name, form in (("used", tap.weight), ("data", self.input), ("correlated", self.input)):
+                fraction = getattr(tap, name)
                 if not 2 - form.integer <= fraction <= form.fraction:
                     raise ValueError(
                         f"tap {k}: {name} must be between {2 - form.integer} and {form.fraction}, got {fraction}"
@@ -155,7 +154,7 @@ class Lms:
 
     @property
     def inputs(self) -> tuple[Port, ...]:
-        """Data ports: the sample, whether this symbol trains, and which it is (the real part's level in the low bits)."""
+        """Data ports: the sample, whether it trains, and its symbol, the real part's level in the low bits."""
         names = ("i_re", "i_im") if self.complex else ("i_data",)
         samples = tuple(Port(name, self.input.width, True) for name in names)
         return (*samples, Port("i_train", 1, False), Port("i_symbol", self.symbol_bits * self.channels, False))
