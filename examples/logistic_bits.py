@@ -1,4 +1,4 @@
-"""Which iterations of a logistic regression deserve bits: the breast cancer data of scikit-learn, gradients in few bits.
+"""Which iterations of a logistic regression deserve bits: scikit-learn's breast cancer data, gradients in few bits.
 
     pip install scikit-learn && python examples/logistic_bits.py
 
@@ -32,7 +32,9 @@ def main() -> None:
     for bits in (3, 6):
         for zoom in (False, True):
             budget = bits * ITERATIONS * start.size
-            plan = hwgen.descent.schedule(gradient, start, STEP, ITERATIONS, budget, zoom=zoom, evaluations=40)
+            # Where the dead zone rules, a search on the rounded descent itself gains over the closed form.
+            search = 40 if bits == 3 and not zoom else 0
+            plan = hwgen.descent.schedule(gradient, start, STEP, ITERATIONS, budget, zoom=zoom, evaluations=search)
             random = hwgen.descent.schedule(gradient, start, STEP, ITERATIONS, budget, zoom=zoom, rounding="stochastic")
             end = plan.descend(gradient, start, STEP)[-1]
             print(
