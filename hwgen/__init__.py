@@ -2,10 +2,12 @@
 
 from importlib.metadata import version
 
+from hwgen import descent
 from hwgen.allocation import Allocation, Infeasible, Problem, Search, allocate, gc_pso, ppso
 from hwgen.design import Design, load
 
 __version__ = version("hwgen")
 __all__ = [
-    "Allocation", "Design", "Infeasible", "Problem", "Search", "__version__", "allocate", "gc_pso", "load", "ppso",
+    "Allocation", "Design", "Infeasible", "Problem", "Search", "__version__", "allocate", "descent", "gc_pso", "load",
+    "ppso",
 ]  # fmt: skip

@@ -1,0 +1,139 @@
+"""A constant matrix times a vector: an adder graph for each column, a tree of adders for each row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+from amaranth.hdl import Const, Module, Signal, Value, signed
+from numpy.typing import NDArray
+
+from hwgen.adders import AdderGraph, find_graph
+from hwgen.blocks.operand import Operand
+from hwgen.fixed import Format
+
+Range = tuple[int, int]
+EFFORT = 20_000  # of the search for each column's graph
+
+
+@lru_cache(maxsize=4096)
+def _graph(constants: tuple[int, ...]) -> AdderGraph:
+    return find_graph(constants, EFFORT).graph
+
+
+@dataclass(frozen=True)
+class ConstantMatrix:
+    """Products ``rows @ x`` of integers, exact.
+
+    Parameters
+    ----------
+    rows
+        Entries, at most 17 bits.
+    """
+
+    rows: tuple[tuple[int, ...], ...]
+
+    def __post_init__(self) -> None:
+        if not self.rows or not self.rows[0] or len({len(row) for row in self.rows}) != 1:
+            raise ValueError("a matrix has rows of the same length, 1 or more")
+        if max(abs(v) for row in self.rows for v in row) >= 1 << 17:
+            raise ValueError("an entry of a constant matrix has at most 17 bits")
+
+    @cached_property
+    def array(self) -> NDArray[np.int64]:
+        """The entries (rows, columns)."""
+        return np.array(self.rows, dtype=np.int64)
+
+    @property
+    def transposed(self) -> "ConstantMatrix":
+        """Rows for columns."""
+        return ConstantMatrix(tuple(zip(*self.rows, strict=True)))
+
+    @cached_property
+    def graphs(self) -> tuple[AdderGraph, ...]:
+        """Graph of each column, whose nodes are the odd parts of its entries."""
+        return tuple(_graph(tuple(sorted({abs(v) for v in column} - {0}))) for column in zip(*self.rows, strict=True))
+
+    def reach(self, ranges: Sequence[Range]) -> tuple[Range, ...]:
+        """Range of each row's product for inputs in `ranges`."""
+        return tuple(
+            (sum(min(c * lo, c * hi) for c, (lo, hi) in zip(row, ranges, strict=True)),
+             sum(max(c * lo, c * hi) for c, (lo, hi) in zip(row, ranges, strict=True)))
+            for row in self.rows
+        )  # fmt: skip
+
+    def model(self, x: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Products (rows, n) of the inputs (columns, n)."""
+        return self.array @ x
+
+    def adder_bits(self, ranges: Sequence[Range]) -> int:
+        """Full-adder bits, near enough to compare candidates by."""
+        bits = 0
+        for graph, (lo, hi) in zip(self.graphs, ranges, strict=True):
+            width = Format.for_range(min(lo, -1), hi, signed=True).width
+            for adder in graph.adders:
+                bits += width + adder.constant.bit_length() - max(adder.left_shift, adder.right_shift, 0)
+        for row in self.rows:
+            terms = [c for c in row if c]
+            tops = sorted(
+                Format.for_range(min(c * lo, c * hi, -1), max(c * lo, c * hi), signed=True).width
+                for c, (lo, hi) in zip(row, ranges, strict=True)
+                if c
+            )
+            bits += sum(tops[1:]) + len(terms) // 2
+        return bits
+
+    def hardware(self, m: Module, x: Sequence[Value], ranges: Sequence[Range], name: str) -> list[Value]:
+        """Combinational products of signed inputs: a signal ``{name}_row<i>`` for each row, as wide as its range."""
+        products: list[list[tuple[Operand, bool, Range]]] = [[] for _ in self.rows]
+        for j, (graph, word, span) in enumerate(zip(self.graphs, x, ranges, strict=True)):
+            nodes: list[Value] = [word]
+            for adder in graph.adders:
+                down = -min(adder.left_shift, adder.right_shift, 0)
+                left, right = (
+                    Operand(nodes[k], shift + down)
+                    for k, shift in ((adder.left, adder.left_shift), (adder.right, adder.right_shift))
+                )
+                low, high = _times(adder.constant, span)
+                node = Signal(
+                    signed(Format.for_range(low, high, signed=True).width),
+                    name=f"{name}_c{j}_x{adder.constant}", attrs={"keep": 1},
+                )  # fmt: skip
+                total = left.combined(right, adder.subtract)
+                m.d.comb += node.eq(total[down:].as_signed() if down else total)
+                nodes.append(node)
+            for i, row in enumerate(self.rows):
+                if row[j]:
+                    k, shift = graph.find(row[j])
+                    products[i].append((Operand(nodes[k], shift), row[j] < 0, _times(row[j], span)))
+        return [self._row(m, terms, f"{name}_row{i}") for i, terms in enumerate(products)]
+
+    def _row(self, m: Module, terms: list[tuple[Operand, bool, Range]], name: str) -> Value:
+        """The sum of a row: positive terms go first, so that it is negated only where all are negative."""
+        terms = sorted(terms, key=lambda term: term[1])
+        if not terms:
+            return Const(0, signed(1))
+        level = 0
+        while len(terms) > 1:
+            level += 1
+            found: list[tuple[Operand, bool, Range]] = []
+            # The first with the last: a negative term meets a positive one where there is one.
+            while len(terms) > 1:
+                (a, negative, p), (b, other, q) = terms.pop(0), terms.pop()
+                low, high = p[0] + q[0], p[1] + q[1]
+                flipped = negative and other  # the signal holds minus the sum
+                ends = (-high, -low) if flipped else (low, high)
+                width = Format.for_range(*ends, signed=True).width
+                total = Signal(signed(width), name=f"{name}_{level}_{len(found)}", attrs={"keep": 1})
+                m.d.comb += total.eq(a.combined(b, other and not negative))
+                found.append((Operand(total, 0), flipped, (low, high)))
+            terms = sorted(found + terms, key=lambda term: term[1])
+        operand, negative, ends = terms[0]
+        result = Signal(signed(Format.for_range(*ends, signed=True).width), name=name)
+        m.d.comb += result.eq(-operand.value if negative else operand.value)
+        return result
+
+
+def _times(constant: int, span: Range) -> Range:
+    ends = (constant * span[0], constant * span[1])
+    return min(ends), max(ends)

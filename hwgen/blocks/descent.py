@@ -1,0 +1,294 @@
+"""Unrolled gradient descent for least squares: widths of every iteration, and the exact integer model.
+
+    x[t+1] = x[t] - eta A^T (A x[t] - y)       form "residual"
+    x[t+1] = x[t] - eta (G x[t] - A^T y)       form "gram", G = A^T A, or with a ridge for LMMSE
+
+from x[0] = 0, one stage an iteration and one right-hand side y a clock. Complex systems are real ones of twice the
+size. The hardware is in `hwgen.blocks.descent_hardware`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwgen.blocks.constant_matrix import ConstantMatrix, Range
+from hwgen.blocks.dither import STATE_BITS, Cut, cut, seed, states, window
+from hwgen.check.vectors import Port
+from hwgen.fixed import INT64_BITS, Format
+
+if TYPE_CHECKING:
+    from hwgen.blocks.descent_hardware import DescentComponent
+
+Ints = NDArray[np.int64]
+FORMS = ("residual", "gram")
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """Formats of one iteration's words, signed; where one has its binary point, the range of the iteration zooms.
+
+    Parameters
+    ----------
+    residual
+        Of A x - y; the form "gram" has none.
+    update
+        Of eta times the gradient, which is subtracted from the state.
+    state
+        Of x after it.
+    """
+
+    residual: Format
+    update: Format
+    state: Format
+
+
+@dataclass(frozen=True)
+class Descent:
+    """T iterations for m equations in n unknowns. Latency: ``2 T`` clocks, in the form "gram" ``T + 2``.
+
+    Parameters
+    ----------
+    matrix
+        A (m, n) as integers in units of ``2**-fraction``.
+    fraction
+        See `matrix`.
+    input
+        Format of y, signed.
+    iterations
+        Widths of each iteration.
+    steps
+        The step size eta is the sum of ``2**-s`` over these s.
+    form
+        "residual" or "gram".
+    gram, gram_fraction, target
+        For the form "gram": G (n, n) in units of ``2**-gram_fraction``, and the format of ``A^T y``.
+    rounding
+        How every word is cut to its format; then it saturates.
+    """
+
+    matrix: tuple[tuple[int, ...], ...]
+    fraction: int
+    input: Format
+    iterations: tuple[Iteration, ...]
+    steps: tuple[int, ...]
+    form: str = "residual"
+    gram: tuple[tuple[int, ...], ...] | None = None
+    gram_fraction: int = 0
+    target: Format | None = None
+    rounding: Cut = Cut.HALF_UP
+
+    def __post_init__(self) -> None:
+        if self.form not in FORMS:
+            raise ValueError(f"form must be one of {', '.join(FORMS)}, got {self.form!r}")
+        if not self.iterations:
+            raise ValueError("a descent has at least one iteration")
+        if not self.steps or len(set(self.steps)) != len(self.steps):
+            raise ValueError(f"steps must be one or more different powers of two, got {self.steps}")
+        if (self.form == "gram") != (self.gram is not None and self.target is not None):
+            raise ValueError('the form "gram", and no other, needs gram and target')
+        n = len(self.a.rows[0])
+        if self.gram is not None and self.products.array.shape != (n, n):
+            raise ValueError(f"gram must have {n} rows and columns")
+        if not all(form.signed for form in self._formats):
+            raise ValueError("every format must be signed")
+        for name, bits, most in (("a word", self.widest, INT64_BITS), ("rounding", self._most_cut, STATE_BITS)):
+            if bits > most:
+                raise ValueError(f"{name} would take {bits} bits, more than {most}")
+
+    @property
+    def _formats(self) -> list[Format]:
+        own = [self.input] if self.target is None else [self.input, self.target]
+        return own + [f for it in self.iterations for f in (it.residual, it.update, it.state)]
+
+    # ------------------------------------------------------------------ shape
+    @cached_property
+    def a(self) -> ConstantMatrix:
+        """A."""
+        return ConstantMatrix(self.matrix)
+
+    @cached_property
+    def back(self) -> ConstantMatrix:
+        """A^T."""
+        return self.a.transposed
+
+    @cached_property
+    def products(self) -> ConstantMatrix:
+        """G; only in the form "gram"."""
+        return ConstantMatrix(self.gram or ())
+
+    @property
+    def unknowns(self) -> int:
+        """n."""
+        return len(self.matrix[0])
+
+    @property
+    def output(self) -> Format:
+        """Format of the result: that of the last state."""
+        return self.iterations[-1].state
+
+    @property
+    def step(self) -> float:
+        """eta."""
+        return float(sum(2.0**-s for s in self.steps))
+
+    @property
+    def latency(self) -> int:
+        """Clocks from the edge that takes y to the edge at which x is seen."""
+        return len(self.iterations) + 2 if self.form == "gram" else 2 * len(self.iterations)
+
+    @property
+    def inputs(self) -> tuple[Port, ...]:
+        """Data ports: y."""
+        return tuple(Port(f"i_y{k}", self.input.width, True) for k in range(len(self.matrix)))
+
+    @property
+    def outputs(self) -> tuple[Port, ...]:
+        """Data ports: x."""
+        return tuple(Port(f"o_x{k}", self.output.width, True) for k in range(self.unknowns))
+
+    # ------------------------------------------------------------------ widths
+    @property
+    def target_fraction(self) -> int:
+        """Fraction bits of the exact ``A^T y``."""
+        return self.fraction + self.input.fraction
+
+    def before(self, t: int) -> Format | None:
+        """Format of the state that iteration `t` begins with; None for the first, which begins at 0."""
+        return self.iterations[t - 1].state if t else None
+
+    def difference_fraction(self, t: int) -> int:
+        """Fraction bits of the exact ``A x - y`` (or ``G x - A^T y``) of iteration `t`."""
+        state = self.before(t)
+        own = self.input.fraction if self.target is None else self.target.fraction
+        matrix = self.gram_fraction if self.form == "gram" else self.fraction
+        return own if state is None else max(own, matrix + state.fraction)
+
+    def update_fraction(self, t: int) -> int:
+        """Fraction bits of the exact eta times gradient of iteration `t`."""
+        if self.form == "gram":
+            return self.difference_fraction(t) + max(self.steps)
+        return self.fraction + self.iterations[t].residual.fraction + max(self.steps)
+
+    def state_fraction(self, t: int) -> int:
+        """Fraction bits of the exact x - update of iteration `t`."""
+        state, update = self.before(t), self.iterations[t].update.fraction
+        return update if state is None else max(update, state.fraction)
+
+    def difference_ranges(self, t: int) -> tuple[Range, ...]:
+        """Range of each exact difference of iteration `t`, in its LSBs."""
+        own, state, fraction = self.target or self.input, self.before(t), self.difference_fraction(t)
+        count = len(self.matrix) if self.form == "residual" else self.unknowns
+        up = fraction - own.fraction
+        low, high = -(own.maximum << up), -(own.minimum << up)
+        if state is None:
+            return ((low, high),) * count
+        matrix, own_fraction = (self.products, self.gram_fraction) if self.form == "gram" else (self.a, self.fraction)
+        reach = matrix.reach([(state.minimum, state.maximum)] * self.unknowns)
+        up = fraction - own_fraction - state.fraction
+        return tuple(((lo << up) + low, (hi << up) + high) for lo, hi in reach)
+
+    def gradient_ranges(self, t: int) -> tuple[Range, ...]:
+        """Range of each exact gradient of iteration `t`, before the step size."""
+        if self.form == "gram":
+            return self.difference_ranges(t)
+        residual = self.iterations[t].residual
+        return self.back.reach([(residual.minimum, residual.maximum)] * len(self.matrix))
+
+    @cached_property
+    def widest(self) -> int:
+        """Bits of the widest word, in the model or in hardware."""
+        more = max(self.steps) - min(self.steps) + len(self.steps)
+        found = [
+            max(-low, high).bit_length() + more + 2
+            for t in range(len(self.iterations))
+            for low, high in (*self.difference_ranges(t), *self.gradient_ranges(t))
+        ]
+        lift = [max(0, it.update.fraction - self.update_fraction(t)) for t, it in enumerate(self.iterations)]
+        return max(found) + max(lift)
+
+    @property
+    def _most_cut(self) -> int:
+        """Most bits that a rounding drops where it takes random ones, else 0."""
+        if self.rounding is not Cut.STOCHASTIC:
+            return 0
+        drops = [0 if self.target is None else self.target_fraction - self.target.fraction]
+        for t, it in enumerate(self.iterations):
+            if self.form == "residual":
+                drops.append(self.difference_fraction(t) - it.residual.fraction)
+            drops.append(self.update_fraction(t) - it.update.fraction)
+            drops.append(self.state_fraction(t) - it.state.fraction)
+        return max(drops)
+
+    # ------------------------------------------------------------------- model
+    def model(self, data: NDArray) -> Ints:
+        """Bit-true x (n, count) for the words y (m, count), from reset: the k-th meets the k-th random bits."""
+        return self.trace(data)[-1]
+
+    def trace(self, data: NDArray) -> list[Ints]:
+        """The state (n, count) after each iteration.
+
+        Raises ``ValueError`` for words outside the input's format.
+        """
+        y = np.asarray(data).astype(np.int64)
+        if y.size and not self.input.minimum <= y.min() <= y.max() <= self.input.maximum:
+            raise ValueError(f"words must lie in {self.input.minimum}..{self.input.maximum} ({self.input})")
+        stage, aim = 0, y
+        if self.target is not None:
+            aim = self._cut(self.back.model(y), self.target_fraction, self.target, stage, 0)
+            stage += 1
+        found: list[Ints] = []
+        for t, it in enumerate(self.iterations):
+            own, state, fraction = self.target or self.input, self.before(t), self.difference_fraction(t)
+            gradient = -(aim << fraction - own.fraction)
+            if state is not None:
+                matrix, low = (self.products, self.gram_fraction) if self.target else (self.a, self.fraction)
+                gradient = gradient + (matrix.model(found[-1]) << fraction - low - state.fraction)
+            if self.form == "residual":
+                gradient = self.back.model(self._cut(gradient, fraction, it.residual, stage, 0))
+                stage += 1
+            scaled = np.sum([gradient << max(self.steps) - s for s in self.steps], axis=0)
+            update = self._cut(scaled, self.update_fraction(t), it.update, stage, 0)
+            exact = -(update << self.state_fraction(t) - it.update.fraction)
+            if state is not None:
+                exact = exact + (found[-1] << self.state_fraction(t) - state.fraction)
+            found.append(self._cut(exact, self.state_fraction(t), it.state, stage, self.unknowns))
+            stage += 1
+        return found
+
+    def _cut(self, exact: Ints, fraction: int, form: Format, stage: int, first: int) -> Ints:
+        """Words of `form`, rounded with the random bits of a stage from rounding point `first` on, saturated."""
+        random: Ints | int = 0
+        if self.rounding is Cut.STOCHASTIC:
+            own = states(seed(stage), exact.shape[1])
+            random = np.stack([window(own, first + k) for k in range(len(exact))])
+        words = cut(exact, fraction - form.fraction, self.rounding, random)
+        return np.asarray(np.clip(words, form.minimum, form.maximum), dtype=np.int64)
+
+    # ---------------------------------------------------------------- hardware
+    def component(self) -> "DescentComponent":
+        """Amaranth component with `inputs`, `outputs`, ``i_valid`` and ``o_valid``."""
+        from hwgen.blocks.descent_hardware import DescentComponent
+
+        return DescentComponent(self)
+
+
+def integers(matrix: NDArray[np.float64], fraction: int) -> tuple[tuple[int, ...], ...]:
+    """A matrix in units of ``2**-fraction``, to nearest."""
+    return tuple(tuple(int(v) for v in row) for row in np.floor(np.ldexp(matrix, fraction) + 0.5))
+
+
+def powers(eta: float, terms: int = 2) -> tuple[int, ...]:
+    """Exponents s of the sum of at most `terms` powers of two ``2**-s`` that is nearest to `eta` and not above it."""
+    if not (np.isfinite(eta) and eta > 0) or terms < 1:
+        raise ValueError("a step size above 0 is a sum of at least one power of two")
+    found: Sequence[int] = ()
+    for _ in range(terms):
+        rest = eta - sum(2.0**-s for s in found)
+        if rest <= eta * 2.0**-20:
+            break
+        found = (*found, -int(np.floor(np.log2(rest))))
+    return tuple(found)

@@ -1,0 +1,140 @@
+"""Hardware of the unrolled descent: everything runs freely, a register behind each product, a valid bit along."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from amaranth.hdl import Module, Signal, Value, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hwgen.blocks.constant_matrix import Range
+from hwgen.blocks.descent import Descent
+from hwgen.blocks.dither import Cut, cut_hw, register, window_hw
+from hwgen.blocks.operand import Operand
+from hwgen.fixed import Format, Overflow, Rounding, quantise_hw
+
+
+class DescentComponent(wiring.Component):
+    """Hardware of `Descent`: see there for latency and widths."""
+
+    def __init__(self, descent: Descent) -> None:
+        self.descent = descent
+        ports = {"i_valid": In(1), "o_valid": Out(1)}
+        ports |= {port.name: In(signed(port.width)) for port in descent.inputs}
+        ports |= {port.name: Out(signed(port.width)) for port in descent.outputs}
+        super().__init__(ports)
+
+    def elaborate(self, platform: object) -> Module:
+        m, d = Module(), self.descent
+        valids = [Signal(name="y_valid" if k == 0 else f"valid{k}") for k in range(d.latency)]
+        m.d.sync += self.valid_along(valids)
+        m.d.comb += self.o_valid.eq(valids[-1])
+        aim: list[Value] = []
+        for port in d.inputs:
+            word = Signal(signed(port.width), name=port.name[2:], reset_less=True)
+            m.d.sync += word.eq(getattr(self, port.name))
+            aim.append(word)
+        stage = 0
+        if d.target is not None:
+            ends = [(d.input.minimum, d.input.maximum)] * len(aim)
+            exact = d.back.hardware(m, aim, ends, "z")
+            words = self._cut(m, exact, d.target_fraction, d.target, stage, 0, valids[0], "z")
+            aim = self._held(m, words, "z", d.target)
+            stage = 1
+        x: list[Value] = []
+        for t, it in enumerate(d.iterations):
+            gradient = self._difference(m, t, x, aim)
+            if d.form == "residual":
+                now = valids[max(2 * t - 1, 0)]
+                words = self._cut(m, gradient, d.difference_fraction(t), it.residual, stage, 0, now, f"r{t}")
+                if t:  # the first residual is y alone: no register
+                    words = self._held(m, words, f"r{t}", it.residual)
+                    x = self._held(m, x, f"x{t}_held", d.iterations[t - 1].state)
+                    aim = self._held(m, aim, f"y{t}_held", d.input)
+                stage += 1
+                ends = [(it.residual.minimum, it.residual.maximum)] * len(words)
+                gradient = d.back.hardware(m, words, ends, f"g{t}")
+            at = valids[2 * t if d.form == "residual" else t + 1]
+            x = self._next(m, t, x, gradient, stage, at)
+            stage += 1
+            if t + 1 < len(d.iterations):
+                own = d.target or d.input
+                aim = self._held(m, aim, f"aim{t + 1}", own)
+        for port, word in zip(d.outputs, x, strict=True):
+            m.d.comb += getattr(self, port.name).eq(word)
+        return m
+
+    def valid_along(self, valids: Sequence[Signal]) -> list[Value]:
+        """The valid bit, a register a clock."""
+        return [valids[0].eq(self.i_valid), *(after.eq(before) for before, after in pairwise(valids))]
+
+    def _held(self, m: Module, words: Sequence[Value], name: str, form: Format) -> list[Value]:
+        found: list[Value] = []
+        for k, word in enumerate(words):
+            held = Signal(signed(form.width), name=f"{name}_{k}_r", reset_less=True)
+            m.d.sync += held.eq(word)
+            found.append(held)
+        return found
+
+    def _difference(self, m: Module, t: int, x: Sequence[Value], aim: Sequence[Value]) -> list[Value]:
+        """A x - y, or G x - A^T y, exact."""
+        d, own, state = self.descent, self.descent.target or self.descent.input, self.descent.before(t)
+        fraction = d.difference_fraction(t)
+        rows: Sequence[Value | None] = [None] * len(aim)
+        up = 0
+        if state is not None:
+            matrix, low = (d.products, d.gram_fraction) if d.target else (d.a, d.fraction)
+            rows = matrix.hardware(m, x, [(state.minimum, state.maximum)] * len(x), f"p{t}")
+            up = fraction - low - state.fraction
+        found: list[Value] = []
+        for k, (row, word, ends) in enumerate(zip(rows, aim, d.difference_ranges(t), strict=True)):
+            aimed = Operand(word, fraction - own.fraction)
+            value = -aimed.value if row is None else Operand(row, up).combined(aimed, True)
+            found.append(_named(m, value, ends, f"d{t}_{k}"))
+        return found
+
+    def _next(
+        self, m: Module, t: int, x: Sequence[Value], gradient: Sequence[Value], stage: int, valid: Value
+    ) -> list[Value]:
+        """The state after iteration `t`, registered."""
+        d, it, state = self.descent, self.descent.iterations[t], self.descent.before(t)
+        top = max(d.steps)
+        scaled = []
+        for word in gradient:
+            total: Value = word.shift_left(top - d.steps[0])
+            for s in d.steps[1:]:
+                total = total + word.shift_left(top - s)
+            scaled.append(total)
+        updates = self._cut(m, scaled, d.update_fraction(t), it.update, stage, 0, valid, f"u{t}")
+        up = d.state_fraction(t) - it.update.fraction
+        exact = []
+        for k, update in enumerate(updates):
+            moved = Operand(update, up)
+            if state is None:
+                exact.append(-moved.value)
+            else:
+                exact.append(Operand(x[k], d.state_fraction(t) - state.fraction).combined(moved, True))
+        words = self._cut(m, exact, d.state_fraction(t), it.state, stage, d.unknowns, None, f"x{t + 1}")
+        return self._held(m, words, f"x{t + 1}", it.state)
+
+    def _cut(
+        self, m: Module, exact: Sequence[Value], fraction: int, form: Format, stage: int, first: int,
+        valid: Value | None, name: str,
+    ) -> list[Value]:  # fmt: skip
+        """Words of `form`; `valid` moves the stage's random bits, None: they are those of the call before."""
+        d = self.descent
+        if d.rounding is Cut.STOCHASTIC and valid is not None:
+            self.random = register(m, stage, valid, f"lfsr{stage}")
+        found: list[Value] = []
+        for k, value in enumerate(exact):
+            random = window_hw(self.random, first + k) if d.rounding is Cut.STOCHASTIC else None
+            whole = cut_hw(value, fraction - form.fraction, d.rounding, random)
+            raw = Format(len(whole) - form.fraction, form.fraction)
+            found.append(quantise_hw(m, whole, raw, form, Rounding.FLOOR, Overflow.SATURATE, name=f"{name}_{k}"))
+        return found
+
+
+def _named(m: Module, value: Value, ends: Range, name: str) -> Signal:
+    signal = Signal(signed(Format.for_range(*ends, signed=True).width), name=name)
+    m.d.comb += signal.eq(value)
+    return signal
