@@ -25,7 +25,8 @@ class Design:
     """What `hwgen.load` returns.
 
     `coefficients` are what the hardware multiplies by, as exact integers in units of ``2**-fir.fraction``, zeros at the
-    end of the filter included. `interface` is plain, or axi_stream for a shell around the core. `result` is the content of result.json, `verilog` the emitted text.
+    end of the filter included. `interface` is plain, or axi_stream for a shell around the core. `result` is the content
+    of result.json, `verilog` the emitted text.
     """
 
     name: str

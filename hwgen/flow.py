@@ -132,7 +132,8 @@ class Run:
             "version": version("hwgen"), "digest": spec.digest, "taps": len(design.coefficients),
             "structure": fir.structure, "built": _built(fir), "complex": fir.channels == 2,
             "input": fir.input, "output": fir.output,
-            "rounding": fir.rounding, "overflow": fir.overflow, "latency": design.top.latency, "clock": spec.hardware.clock,
+            "rounding": fir.rounding, "overflow": fir.overflow,
+            "latency": design.top.latency, "clock": spec.hardware.clock,
             "group_delay": self._group_delay(design), "gain": self.found["gain"], "rate": _rate(fir),
             "loading": loading(fir), **_bus(design),
         })  # fmt: skip

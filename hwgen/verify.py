@@ -112,9 +112,7 @@ def filtered(design: Design, samples: NDArray[np.int64]) -> NDArray[np.int64]:
     if isinstance(top, StreamTop):
         made, wanted = stream.scripted(top, samples, Sides.eager(samples.shape[1]), rng, unloaded)
     else:
-        made, wanted = unloaded(
-            script(samples, rng, gap_probability=0.0, drain=top.span + 8, interval=top.interval)
-        )
+        made, wanted = unloaded(script(samples, rng, gap_probability=0.0, drain=top.span + 8, interval=top.interval))
     verdict = simulate(design.verilog, top, made, wanted)
     if not verdict.bit_true:
         raise ValueError(f"the Verilog differs from the model in {verdict.mismatches} clocks; first: {verdict.first}")

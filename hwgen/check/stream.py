@@ -7,6 +7,7 @@ is on its way. An output leaves the FIFO one edge after it was written at the ea
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -134,7 +135,11 @@ def schedule(shell: Shell, last: Integers, sides: Sides) -> Schedule:
     """Edges of everything for samples with these tlast flags."""
     core, depth, period = shell.core, shell.depth, len(sides.takes)
     wait, gaps, lasts = _waits(sides.takes), sides.gaps.tolist(), last.tolist()
-    offered, taken, closed, owner, group_until = [], [], [], [], []
+    offered: list[int] = []
+    taken: list[int] = []
+    closed: list[int] = []
+    owner: list[int] = []
+    group_until: list[int] = []
     written: list[int] = []
     leaves: list[int] = []
     gone: list[int] = []
@@ -185,8 +190,9 @@ def schedule(shell: Shell, last: Integers, sides: Sides) -> Schedule:
     rst = np.zeros(ends, dtype=bool)
     for edge, width in resets:
         rst[edge : edge + width] = True
-    whole = (offered, taken, closed, owner, written, leaves, gone, until, group_until)
-    return Schedule(*(np.array(part, dtype=np.int64) for part in whole), rst, ends)
+    whole: list[Any] = [offered, taken, closed, owner, written, leaves, gone, until, group_until]
+    whole = [np.array(part, dtype=np.int64) for part in whole]
+    return Schedule(*[*whole, rst, ends])
 
 
 def _waits(takes: Booleans) -> list[int]:

@@ -26,11 +26,15 @@ def render(name: str, top: Top, **values: object) -> str:
     The template sees ``top``, ``inputs`` and ``outputs`` (`words.Field` of each port), ``stimulus_bits`` and
     ``response_bits`` (widths of the words), and `values`.
     """
-    return environment().get_template(name).render(
-        top=top,
-        inputs=words.fields(top.inputs),
-        outputs=words.fields(top.outputs),
-        stimulus_bits=words.width(top.inputs),
-        response_bits=words.width(top.outputs),
-        **values,
+    return (
+        environment()
+        .get_template(name)
+        .render(
+            top=top,
+            inputs=words.fields(top.inputs),
+            outputs=words.fields(top.outputs),
+            stimulus_bits=words.width(top.inputs),
+            response_bits=words.width(top.outputs),
+            **values,
+        )
     )

@@ -1,10 +1,9 @@
 """Vectors as text: one line a clock, one group of hexadecimal digits a port, the same files for every simulator.
 
 A line starts with a digit of flags, then has the ports in order, each padded with zeros to whole digits, so that an
-unknown bit of one port cannot hide another port. Stimulus: flags = {take, rst, valid}; take is 0 where outputs cannot be
-made to wait. Response: {ready, valid}. Expected: {ready, compare, valid}; ready is 0 where the design has no
-``i_ready``. An unknown bit of a response reads ``x``,
-``X``, ``z`` or ``Z`` and is no expected digit.
+unknown bit of one port cannot hide another port. Stimulus: flags = {take, rst, valid}; take is 0 where outputs cannot
+be made to wait. Response: {ready, valid}. Expected: {ready, compare, valid}; ready is 0 where the design has no
+``i_ready``. An unknown bit of a response reads ``x``, ``X``, ``z`` or ``Z`` and is no expected digit.
 """
 
 from collections.abc import Sequence
@@ -59,7 +58,8 @@ def stimulus(script: Script, top: Top) -> bytes:
                 f"samples of {port.name} span {values.min()}..{values.max()}, beyond its {port.minimum}..{port.maximum}"
             )
     if (script.takes is not None) != top.stream:
-        raise ValueError(f"a script makes outputs wait where they can: {top.module} has {'' if top.stream else 'no '}ready")
+        has = "has" if top.stream else "has no"
+        raise ValueError(f"a script makes outputs wait where they can: {top.module} {has} ready")
     flags = script.valid + 2 * script.rst.astype(np.uint8)
     if script.takes is not None:
         flags = flags + 4 * script.takes.astype(np.uint8)

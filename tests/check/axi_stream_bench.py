@@ -1,7 +1,7 @@
 """cocotbext-axi on both sides of a design in Icarus, knowing nothing of hwgen: packets in, packets out, rules watched.
 
-Runs in the folder of ``job.json``: ``python axi_stream_bench.py`` compiles ``design.v`` and comes back to it as a cocotb
-module. What came out goes to ``packets.json``.
+Runs in the folder of ``job.json``: ``python axi_stream_bench.py`` compiles ``design.v`` and comes back to it as a
+cocotb module. What came out goes to ``packets.json``.
 """
 
 import json
