@@ -29,8 +29,9 @@ import rivals
 import hwgen
 from hwgen import emit
 from hwgen.blocks.fir import Fir
+from hwgen.check.script import script
 from hwgen.check.simulate import simulate
-from hwgen.check.vectors import Top, script
+from hwgen.check.vectors import Top
 from hwgen.cost import yosys
 from hwgen.cost.measure import synthesise_step
 from hwgen.cost.resources import TARGETS, Resources

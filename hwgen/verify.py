@@ -12,10 +12,11 @@ from hwgen.blocks.reloadable import Reloadable
 from hwgen.check import reloads, stream
 from hwgen.check.bench import bench_files
 from hwgen.check.bulk import compiled, simulate_bulk
+from hwgen.check.script import Script, script
 from hwgen.check.simulate import simulate
 from hwgen.check.stimuli import directed
 from hwgen.check.stream import Sides, StreamTop
-from hwgen.check.vectors import Expected, Script, Simulation, script
+from hwgen.check.vectors import Expected, Simulation
 from hwgen.design import Design
 from hwgen.spec import Spec
 

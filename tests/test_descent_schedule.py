@@ -1,7 +1,9 @@
 """`hwgen.descent`: words and ranges by hand, the share of every iteration, and what it is worth on least squares."""
 
+import runpy
 from fractions import Fraction
 from math import floor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -101,3 +103,13 @@ def test_wrong_parameters_are_refused(change: dict, told: str) -> None:
     given = {"gradient": lambda x: x, "start": np.ones(3), "step": 0.5, "iterations": 5, "budget": 60, **change}
     with pytest.raises(ValueError, match=told):
         hwgen.descent.schedule(**given)
+
+
+def test_the_example_on_real_data(capsys: pytest.CaptureFixture[str]) -> None:
+    """Allocated bits end at least as near as uniform ones, and where the range zooms several times as near."""
+    runpy.run_path(str(Path(__file__).parents[1] / "examples" / "logistic_bits.py"), run_name="__main__")
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+    assert [row[:2] for row in rows] == [["3", "fixed"], ["3", "zoom"], ["6", "fixed"], ["6", "zoom"]]
+    for _, ranges, uniform, allocated, _, accuracy in rows:
+        assert float(allocated) <= float(uniform) / (3 if ranges == "zoom" else 1)
+        assert float(accuracy) > 0.96

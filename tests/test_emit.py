@@ -13,9 +13,10 @@ from hwgen.adders import Adder, AdderGraph
 from hwgen.blocks.fir import Fir
 from hwgen.check.bulk import simulate_bulk
 from hwgen.check.lint import lint
+from hwgen.check.script import Script, script
 from hwgen.check.simulate import simulate
 from hwgen.check.stimuli import directed
-from hwgen.check.vectors import Expected, Port, Script, Top, script
+from hwgen.check.vectors import Expected, Port, Top
 from hwgen.emit import companions, verilog
 from hwgen.fixed import Format, Overflow, Rounding
 

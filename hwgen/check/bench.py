@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from hwgen.check import words
+from hwgen.check.script import Script
 from hwgen.check.templates import render
-from hwgen.check.vectors import Expected, Script, Top
+from hwgen.check.vectors import Expected, Top
 
 
 def bench_files(top: Top, script: Script, expected: Expected, *, header: str = "") -> dict[str, str]:

@@ -12,9 +12,10 @@ from pathlib import Path
 from hwgen import tools
 from hwgen.check import processes, verilator
 from hwgen.check.processes import SimulatorError
+from hwgen.check.script import Script
 from hwgen.check.simulate import LIMIT_SECONDS, write_vectors
 from hwgen.check.templates import render
-from hwgen.check.vectors import Expected, Port, Script, Simulation, Top
+from hwgen.check.vectors import Expected, Port, Simulation, Top
 from hwgen.check.words import compare
 
 _VERILATE = [

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hwgen.blocks.reloadable import Reloadable
-from hwgen.check.vectors import Expected, Integers, Script, Top
+from hwgen.check.script import Integers, Script
+from hwgen.check.vectors import Expected, Top
 
 _SPACING = 400  # clocks between sets, at least
 _SINGLE = 1 / 300  # probability of a write to any index on a clock

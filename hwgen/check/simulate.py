@@ -13,8 +13,9 @@ from pathlib import Path
 from hwgen import tools
 from hwgen.check import processes, words
 from hwgen.check.processes import SimulatorError
+from hwgen.check.script import Script
 from hwgen.check.templates import render
-from hwgen.check.vectors import Expected, Script, Simulation, Top
+from hwgen.check.vectors import Expected, Simulation, Top
 
 LIMIT_SECONDS = 1800.0
 TOPLEVEL = "hwgen_harness"
@@ -42,7 +43,7 @@ def simulate(
     top
         Its ports.
     script, expected
-        From `hwgen.check.vectors`.
+        What is put in, and what must come out.
     simulator
         ``"icarus"``; see `hwgen.check.bulk` for Verilator.
     waves

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from hwgen.axi_stream import Shell, padding
-from hwgen.check.vectors import Booleans, Expected, Integers, Port, Script, Top
+from hwgen.check.script import Booleans, Integers, Script
+from hwgen.check.vectors import Expected, Port, Top
 
 _PATTERN = 1 << 15  # clocks after which the sink stalls as it did before
 _STRETCH = 96  # clocks, or samples, for which a side keeps its pace

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hwgen.check.vectors import Expected, Integers, Port, Script, Top
+from hwgen.check.script import Integers, Script
+from hwgen.check.vectors import Expected, Port, Top
 
 SHOWN = 3  # mismatches told in words
 _DIGITS = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from hwgen.blocks.descent import Descent, Iteration, integers, powers
 from hwgen.blocks.dither import Cut
-from hwgen.check.vectors import Expected, Script, Top, script
+from hwgen.check.script import Script, script
+from hwgen.check.vectors import Expected, Top
 from hwgen.fixed import Format
 
 A = np.array([[0.9, -0.3, 0.1], [0.25, 0.6, -0.45], [-0.2, 0.5, 0.7], [0.35, 0.15, 0.4]])

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from hwgen.blocks.dither import Cut
 from hwgen.blocks.lms import Lms, Tap
-from hwgen.check.vectors import Expected, Script, Top, script
+from hwgen.check.script import Script, script
+from hwgen.check.vectors import Expected, Top
 from hwgen.fixed import Format
 
 

@@ -7,9 +7,10 @@ import pytest
 from filters import filter_of
 
 from hwgen.adders import Adder, AdderGraph
+from hwgen.check.script import Script, script
 from hwgen.check.simulate import simulate
 from hwgen.check.stimuli import directed
-from hwgen.check.vectors import Expected, Port, Script, Simulation, Top, script
+from hwgen.check.vectors import Expected, Port, Simulation, Top
 from hwgen.emit import verilog
 from hwgen.fixed import Format
 

@@ -12,8 +12,9 @@ from scipy.signal import upfirdn
 
 from hwgen.blocks.folded import Folded, Term, base4
 from hwgen.check.bench import write_bench
+from hwgen.check.script import Script, script
 from hwgen.check.simulate import simulate
-from hwgen.check.vectors import Expected, Script, script
+from hwgen.check.vectors import Expected
 from hwgen.cost.resources import synthesise
 from hwgen.emit import verilog
 from hwgen.fixed import Format, Overflow, Rounding

@@ -11,9 +11,10 @@ from filters import CASES, filter_of
 from hwgen.adders import greedy_graph
 from hwgen.blocks.fir import Fir
 from hwgen.blocks.lowering import Schedule
+from hwgen.check.script import Script, script
 from hwgen.check.simulate import simulate
 from hwgen.check.stimuli import directed
-from hwgen.check.vectors import Expected, Script, script
+from hwgen.check.vectors import Expected
 from hwgen.design import Design
 from hwgen.emit import verilog
 from hwgen.fixed import Format

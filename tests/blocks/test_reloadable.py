@@ -17,7 +17,8 @@ from hwgen.blocks.reloadable import Reloadable
 from hwgen.blocks.reloadable_hardware import estimate
 from hwgen.check.bench import write_bench
 from hwgen.check.bulk import simulate_bulk
-from hwgen.check.vectors import Expected, Script
+from hwgen.check.script import Script
+from hwgen.check.vectors import Expected
 from hwgen.cost.resources import synthesise
 from hwgen.design import Design, thawed
 from hwgen.emit import verilog

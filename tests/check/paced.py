@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hwgen.check.vectors import Expected, Port, Script, Top, script
+from hwgen.check.script import Script, script
+from hwgen.check.vectors import Expected, Port, Top
 
 INTERVAL = 4
 _PORTS = ((Port("i_data", 8, True),), (Port("o_data", 12, True),))

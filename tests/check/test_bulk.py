@@ -10,8 +10,9 @@ from hwgen import tools
 from hwgen.check.bulk import compiled, simulate_bulk
 from hwgen.check.lint import lint
 from hwgen.check.processes import SimulatorError
+from hwgen.check.script import Script
 from hwgen.check.simulate import simulate
-from hwgen.check.vectors import Expected, Port, Script, Top
+from hwgen.check.vectors import Expected, Port, Top
 
 pytestmark = pytest.mark.xdist_group("verilator")  # one worker, so that each model is built once
 

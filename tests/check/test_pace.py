@@ -13,8 +13,9 @@ from hwgen.check import words
 from hwgen.check.bench import write_bench
 from hwgen.check.bulk import compiled, simulate_bulk
 from hwgen.check.processes import SimulatorError
+from hwgen.check.script import Script, script
 from hwgen.check.simulate import simulate
-from hwgen.check.vectors import Expected, Port, Script, Top, expected, script
+from hwgen.check.vectors import Expected, Port, Top, expected
 
 KINDS = list(TOPS)
 # What cocotb sees of them; the emitted bench and Verilator, which shares its comparison, see all.

@@ -7,7 +7,8 @@ import numpy as np
 from hwgen import verify
 from hwgen.blocks.reloadable import Reloadable
 from hwgen.check import reloads
-from hwgen.check.vectors import Port, Script, Top, script
+from hwgen.check.script import Script, script
+from hwgen.check.vectors import Port, Top
 from hwgen.design import Design
 from hwgen.fixed import Format
 

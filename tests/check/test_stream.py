@@ -11,9 +11,10 @@ from axi_designs import BLOCKS, design
 from hwgen import verify
 from hwgen.axi_stream import Shell
 from hwgen.check.lint import lint
+from hwgen.check.script import Script
 from hwgen.check.simulate import simulate
 from hwgen.check.stream import Sides, StreamTop, schedule, scripted
-from hwgen.check.vectors import Expected, Port, Script, Top
+from hwgen.check.vectors import Expected, Port, Top
 from hwgen.cost.resources import synthesise
 from hwgen.cost.shell import estimate
 from hwgen.design import Design, thawed

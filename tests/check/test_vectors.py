@@ -5,7 +5,8 @@ import pytest
 from three_taps import COMPLEX_TOP, LATENCY, TOP, bench, model
 
 from hwgen.check import words
-from hwgen.check.vectors import Expected, Port, Script, Top, expected, script
+from hwgen.check.script import Script, script
+from hwgen.check.vectors import Expected, Port, Top, expected
 
 
 def by_hand(rst: str, valid: str, data: list[int]) -> Script:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from hwgen.check.vectors import Expected, Port, Script, Top, expected, script
+from hwgen.check.script import Script, script
+from hwgen.check.vectors import Expected, Port, Top, expected
 
 LATENCY = 2
 TOP = Top("fir3", (Port("i_data", 8, True),), (Port("o_data", 12, True),), LATENCY)
