@@ -8,7 +8,6 @@ adders, for real and imaginary part. One constant at the end has the halves of a
 and the rounding. The hardware is in `hwgen.blocks.combiner_hardware`.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -137,10 +136,18 @@ class Combiner:
 
     @cached_property
     def graphs(self) -> tuple[AdderGraph, ...]:
-        """Multiples of each active antenna's words, real and imaginary part alike."""
+        """Multiples of each active antenna's words, real and imaginary part alike; those of one bit take no adders."""
+        return tuple(
+            _graph(constants if self.bits[m] > 1 else ())
+            for m, constants in zip(self.active, self.multiples, strict=True)
+        )
+
+    @cached_property
+    def multiples(self) -> tuple[tuple[int, ...], ...]:
+        """Odd constants above 1 that each active antenna's words are multiplied by."""
         columns = self.matrix.reshape(2 * self.streams, -1, 2)
-        sets = ({odd(v)[0] for v in columns[:, m].ravel()} - {0, 1} for m in range(len(self.active)))
-        return tuple(_graph(tuple(sorted(constants))) for constants in sets)
+        sets = ({odd(int(v))[0] for v in columns[:, m].ravel()} - {0, 1} for m in range(len(self.active)))
+        return tuple(tuple(sorted(constants)) for constants in sets)
 
     @cached_property
     def levels(self) -> int:
@@ -261,8 +268,3 @@ class Combiner:
 def pairs(weights: NDArray) -> tuple[tuple[tuple[int, int], ...], ...]:
     """`Combiner.weights` of integers (K, M, 2)."""
     return tuple(tuple((int(a), int(b)) for a, b in row) for row in np.asarray(weights))
-
-
-def worst(words: Sequence[Word]) -> int:
-    """Bits of the widest of some words, trailing zeros included."""
-    return max((word.width + word.lsb for word in words), default=0)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from amaranth.hdl import Module, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Signal, Value, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen.adders import AdderGraph, odd
+from hwgen.adders import odd
 from hwgen.blocks.combiner import Combiner
 from hwgen.blocks.combiner_tree import Word
 from hwgen.blocks.operand import Operand
@@ -36,9 +36,7 @@ class CombinerComponent(wiring.Component):
                 own = port[k * width : (k + 1) * width].as_signed()
                 words.append(_held(m, own, f"y{antenna}_{part}"))
         names = [f"y{antenna}_{part}" for antenna in c.active for part in ("re", "im")]
-        multiples = [
-            self._multiples(m, c.graphs[j // 2], word, c.spans[j], names[j]) for j, word in enumerate(words)
-        ]
+        multiples = [self._multiples(m, j, word, names[j]) for j, word in enumerate(words)]
         for r, port in enumerate(c.output_ports):
             total = self._row(m, r, multiples, f"s{r // 2}_{port.name[-2:]}")
             streamed = Signal(signed(port.width), name=f"{port.name[2:]}_r", reset_less=True)
@@ -46,10 +44,9 @@ class CombinerComponent(wiring.Component):
             m.d.comb += getattr(self, port.name).eq(streamed)
         return m
 
-    def _multiples(
-        self, m: Module, graph: AdderGraph, word: Value, span: tuple[int, int], name: str
-    ) -> dict[int, Value]:
+    def _multiples(self, m: Module, column: int, word: Value, name: str) -> dict[int, Value]:
         """The word and its multiples by constant, registered where any antenna has a multiplier."""
+        graph, span = self.combiner.graphs[column // 2], self.combiner.spans[column]
         nodes = [word]
         for adder in graph.adders:
             down = -min(adder.left_shift, adder.right_shift, 0)
@@ -64,7 +61,12 @@ class CombinerComponent(wiring.Component):
             nodes.append(node)
         if self.combiner.multiplies:
             nodes = [_held(m, node, f"{name}_x{c}_r") for c, node in zip(graph.constants, nodes, strict=True)]
-        return dict(zip(graph.constants, nodes, strict=True))
+        found = dict(zip(graph.constants, nodes, strict=True))
+        if len(word) == 1:  # 0 or -1: a multiple is a pattern of that bit
+            for constant in self.combiner.multiples[column // 2]:
+                bits = [nodes[0] if -constant >> k & 1 else Const(0, 1) for k in range(constant.bit_length() + 1)]
+                found[constant] = Cat(*bits).as_signed()
+        return found
 
     def _row(self, m: Module, row: int, multiples: Sequence[dict[int, Value]], name: str) -> Value:
         """The word of one part of a stream."""
@@ -82,8 +84,8 @@ class CombinerComponent(wiring.Component):
         low, drop = word.lsb, c.fraction - form.fraction
         shift = min(low, drop)
         operand, added = Operand(value, low - shift), constant >> shift
-        ends = sorted((-1 if word.negative else 1) * (end << low - shift) + added for end in word.span)
-        exact = Signal(signed(Format.for_range(*ends, signed=True).width), name=f"{name}_sum", attrs={"keep": 1})
+        least, most = sorted((-1 if word.negative else 1) * (end << low - shift) + added for end in word.span)
+        exact = Signal(signed(Format.for_range(least, most, signed=True).width), name=f"{name}_sum", attrs={"keep": 1})
         m.d.comb += exact.eq(added - operand.value if word.negative else operand.value + added)
         source = Format(len(exact) - c.fraction + shift, c.fraction - shift)
         return quantise_hw(m, exact, source, form, Rounding.FLOOR, Overflow.SATURATE, name=f"{name}_out")
@@ -97,7 +99,9 @@ class CombinerComponent(wiring.Component):
         left, right = (Operand(values[k], before[k].lsb - lsb) for k in (a, b))
         total = left.combined(right, word.subtract)
         width = Format.for_range(*word.full, signed=True).width
-        exact = Signal(signed(width), name=f"{name}_sum", attrs={"keep": 1})
+        # Yosys would merge adders otherwise; a word that is cut has low bits that nothing needs.
+        attributes = {} if word.dropped else {"keep": 1}
+        exact = Signal(signed(width), name=f"{name}_sum", attrs=attributes)
         m.d.comb += exact.eq(total)
         return _held(m, _cut(exact, word), name)
 

@@ -1,4 +1,4 @@
-"""The sum of one row of a constant matrix as a tree of adders: range, lowest bit and sign of every word, level by level.
+"""The sum of one row of a constant matrix as a tree of adders: range, lowest bit and sign of every word, by level.
 
 A word that holds minus its sum is marked negative, so that sums of negative terms take no negation.
 """
@@ -47,7 +47,9 @@ class Word:
     @property
     def full(self) -> Range:
         """Range before the cut, in its LSB then."""
-        return self.span if not self.dropped else (self.span[0] << self.dropped, ((self.span[1] + 1) << self.dropped) - 1)
+        return (
+            self.span if not self.dropped else (self.span[0] << self.dropped, ((self.span[1] + 1) << self.dropped) - 1)
+        )
 
 
 def leaf(column: int, constant: int, span: Range) -> Word:
@@ -84,9 +86,7 @@ def _sum(before: Sequence[Word], a: int, b: int) -> Word:
         a, b, left, right = b, a, right, left
     subtract = left.negative != right.negative
     lsb = min(left.lsb, right.lsb)
-    (p, q), (r, s) = (
-        (word.span[0] << word.lsb - lsb, word.span[1] << word.lsb - lsb) for word in (left, right)
-    )
+    (p, q), (r, s) = ((word.span[0] << word.lsb - lsb, word.span[1] << word.lsb - lsb) for word in (left, right))
     span = (p - s, q - r) if subtract else (p + r, q + s)
     return Word((a, b), subtract, lsb, span, left.negative)
 
