@@ -6,8 +6,9 @@ What one table can judge alone is judged here; `spec` judges what takes two tabl
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from hwgen.detector_table import DetectorTable
 from hwgen.fields import (
     MOST_TAPS,
     RELOADABLE,
@@ -20,6 +21,7 @@ from hwgen.fields import (
 )
 from hwgen.fixed import Overflow, Rounding
 from hwgen.keywords import KEYWORDS
+from hwgen.table import Table
 from hwgen.tomlmap import Key
 
 MOST_BANDS = 100
@@ -28,12 +30,6 @@ Algorithm = Literal[
     "gc-pso", "ppso", "memetic", "iterated", "annealing", "genetic", "random", "exchange", "greedy", "greedy-add",
     "marginal", "min+1", "max-1", "common-lsb", "uniform",
 ]  # fmt: skip
-
-
-class Table(BaseModel):
-    """What all tables share: they cannot be changed, take no unknown key, convert no type and hold no NaN."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class DesignTable(Table):
@@ -296,6 +292,7 @@ class DesignFile(Table):
     input: InputTable = Field(description="The samples that arrive.")
     output: OutputTable = Field(description="The samples that leave.")
     response: ResponseTable | None = Field(default=None, description="What a filter does to each frequency.")
+    detector: DetectorTable | None = Field(default=None, description="A MIMO uplink and its ADCs.")
     hardware: HardwareTable = Field(default=HardwareTable.model_validate({}), description="How it is built.")
     goal: GoalTable = Field(description="What is minimised and what must be reached.")
     search: SearchTable = Field(default=SearchTable.model_validate({}), description="How widths are searched for.")

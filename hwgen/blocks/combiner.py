@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from math import floor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -256,6 +256,26 @@ class Combiner:
             raw = (total + self.constants[r]) >> self.fraction - form.fraction
             streams.append(np.clip(raw, form.minimum, form.maximum))
         return np.stack(streams)
+
+    # -------------------------------------------------------------- to and from JSON
+    def frozen(self) -> dict[str, Any]:
+        """All parameters, JSON-able; `thawed` is the inverse."""
+        return {
+            "weights": [[list(pair) for pair in row] for row in self.weights],
+            "fraction": self.fraction,
+            "bits": list(self.bits),
+            "outputs": [str(form) for form in self.outputs],
+            "cuts": list(self.cuts),
+            "level": self.level,
+        }
+
+    @classmethod
+    def thawed(cls, frozen: dict[str, Any]) -> "Combiner":
+        """The combiner that `frozen` described."""
+        weights = np.array(frozen["weights"], dtype=np.int64)
+        outputs = tuple(Format.parse(text) for text in frozen["outputs"])
+        own = {key: tuple(int(v) for v in frozen[key]) for key in ("bits", "cuts")}
+        return cls(pairs(weights), frozen["fraction"], own["bits"], outputs, own["cuts"], frozen["level"])
 
     # ---------------------------------------------------------------- hardware
     def component(self) -> "CombinerComponent":

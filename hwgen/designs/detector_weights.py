@@ -16,7 +16,7 @@ from hwgen.designs.uplink import Uplink
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-SWEEPS = 12
+SWEEPS = 6
 GROWTH = 2.0  # bits by which words grow over a tree, on average of its adders
 TABLE = 1 << 13  # values whose cost is tabled
 
@@ -94,7 +94,7 @@ class Weights:
                 delta = tries - own[:, None]
                 error = 2 * delta * slope[:, i, None] + delta**2 * self.metric[:, i, i, None]
                 odd = _ODD[np.minimum(np.abs(tries), TABLE - 1)]
-                cost = _price(tries, int(widths[i // 2]))
+                cost = price(tries, widths[i // 2])
                 mine = _ODD[np.minimum(np.abs(own), TABLE - 1)]
                 others = used[i // 2][odd] - (odd == mine[:, None])
                 if widths[i // 2] > 1:
@@ -136,8 +136,8 @@ def _near(optimum: Array, own: Ints, step: Ints) -> Ints:
     return np.stack(tries, axis=1)
 
 
-def _price(values: Ints, width: int) -> Array:
-    """Adder bits of the terms of a weight, one in each of two rows."""
+def price(values: Ints, width: Ints) -> Array:
+    """Adder bits of the terms of parts of weights, one in each of two rows, for words of so many bits."""
     length = _LENGTH[np.minimum(np.abs(values), TABLE - 1)]
     return np.where(values != 0, 2.0 * (width + length - 1 + GROWTH), 0.0)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hwgen.blocks.combiner import Combiner
 from hwgen.designs.uplink import Uplink
 from hwgen.problems.quantiser import words
 
@@ -78,14 +79,24 @@ def exact(link: Uplink) -> Receive:
     return receive
 
 
+def received(combiner: Combiner, link: Uplink) -> Receive:
+    """The combiner's integer model behind the ADCs of the link, those that it uses: streams as numbers."""
+    on = np.repeat(np.array(combiner.bits)[link.active] > 0, 2)
+    scale = np.array([form.lsb for form in combiner.outputs])[:, None]
+
+    def receive(y: Complex) -> Complex:
+        raw = combiner.model(combiner.packed(adc_words(link, y)[on]))
+        return np.asarray((raw[0::2] + 1j * raw[1::2]) * scale)
+
+    return receive
+
+
 def unquantised(channel: Complex, method: str) -> Receive:
     """No ADCs: the method on y itself."""
-    k = channel.shape[1]
     if method == "lmmse":
         w = np.linalg.solve(channel @ channel.conj().T + np.eye(len(channel)), channel)
     else:
         w = channel if method == "mrc" else np.linalg.pinv(channel).conj().T
-    assert w.shape[1] == k
     return lambda y: np.asarray(w.conj().T @ y)
 
 
