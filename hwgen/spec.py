@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from hwgen import tomlmap
+from hwgen.detector_table import MODELS, DetectorTable
 from hwgen.fields import FieldError
 from hwgen.rules import OF_KIND, RULES
 from hwgen.tables import (
@@ -82,6 +83,7 @@ class Spec:
     goal: GoalTable
     search: SearchTable
     stimulus: StimulusTable
+    detector: DetectorTable | None = field(default=None, kw_only=True)
     source: Source = field(compare=False, repr=False)
     digest: str = ""
 
@@ -143,6 +145,7 @@ def parse(text: str, path: str | Path) -> Spec:
         goal=tables.goal,
         search=tables.search,
         stimulus=tables.stimulus,
+        detector=tables.detector,
         source=source,
     )
     _check(spec, tables)
@@ -196,6 +199,10 @@ def _digest(spec: Spec) -> str:
     if recording is not None:
         content["files"]["stimulus.file"] = _sha256(spec.beside(recording))
         content["stimulus"]["file"] = Path(recording).suffix.lower()  # what it holds counts, not where it lies
+    if spec.detector is not None:
+        content["detector"] = spec.detector.model_dump(mode="json")
+        if spec.detector.channel not in MODELS:
+            content["detector"]["channel"] = _sha256(spec.beside(spec.detector.channel))
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -4,7 +4,6 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwgen.allocation import Allocation
 from hwgen.cost import yosys
@@ -97,6 +96,11 @@ class DetectorSearch:
         cut = [more for made in found[:2] if made.recipe is not None for more in made.recipe.cut()]
         return sorted([*found, *sizing.traded(label, kind, cut)], key=lambda made: made.estimate)
 
+    def finest(self) -> Tried:
+        """The allocated ADCs with fine weights, where nothing meets the goal."""
+        link = self.goal.link(self.goal.allocation.bits)
+        return self.measured(Sizing(link, self.goal.output, self.estimate, np.inf).finest("finest weights", "detector"))
+
     def measured(self, candidate: Candidate) -> Tried:
         """Bit-true figures; the goal is met where the whole interval meets it."""
         figures = self.goal.figures(candidate.link, received(candidate.combiner, candidate.link))
@@ -143,13 +147,11 @@ class DetectorSearch:
         ]
 
 
-def search(goal: Goal, executor: Executor, journal: Journal, progress: Progress) -> Outcome | None:
-    """The smallest synthesised combiner that meets the goal; None where nothing does."""
+def search(goal: Goal, executor: Executor, journal: Journal, progress: Progress) -> Outcome:
+    """The smallest synthesised combiner that meets the goal; the most accurate that was found where none does."""
     run = DetectorSearch(goal, progress)
     progress("sizing the combiner", 0.1)
-    own = run.sized(goal.allocation.bits, "allocated ADCs", "detector")[:_SYNTHESISED]
-    if not own:
-        return None
+    own = run.sized(goal.allocation.bits, "allocated ADCs", "detector")[:_SYNTHESISED] or [run.finest()]
     progress("sizing the baselines", 0.4)
     rivals = {name: tried[0] for name, tried in run.rivals().items()}
     progress("synthesising", 0.6)
@@ -158,8 +160,8 @@ def search(goal: Goal, executor: Executor, journal: Journal, progress: Progress)
     # A baseline that is smaller, within the budget of the ADCs, is as good an answer.
     allowed = [
         *ours,
-        *(t for t in others.values() if goal.receiver.consumption(np.array([t.candidate.link.bits]))[0] <= goal.budget),
+        *(t for t in others.values() if goal.spent(t.candidate.link.bits) <= goal.budget),
     ]
-    chosen = min(allowed, key=lambda t: t.resources.lut if t.resources else np.inf)
+    chosen = min(allowed, key=lambda t: (not t.meets, t.resources.lut if t.resources else np.inf))
     fitted = run.estimate.fitted([t.candidate.work for t in done], [t.resources.lut for t in done if t.resources])
     return Outcome(chosen, done, others, run.widths, fitted)

@@ -22,7 +22,8 @@ NODES = 30  # of branch and bound
 class Goal:
     """What is asked for, of whatever design file.
 
-    `budget` in power, sum of 2^b, or bits, as the receiver counts; `allocation` are the ADC bits found for it.
+    `budget` in power, sum of 2^b, or bits, as the receiver counts; `allocation` are the ADC bits found for it. `text`
+    is the design file's.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Goal:
     algorithm: str
     seed: int
     evaluations: int
+    text: str = ""
 
     @property
     def channel(self) -> Complex:

@@ -19,8 +19,7 @@ def channel_of(spec: Spec) -> NDArray[np.complex128]:
     if table.channel in MODELS:
         make = {"rayleigh": rayleigh, "beamspace": beamspace}[table.channel]
         rng = np.random.default_rng(table.channel_seed)
-        assert table.antennas is not None and table.users is not None  # what the table sees to
-        return make(table.antennas, table.users, table.snr_db, rng, table.spread_db)
+        return make(table.antennas or 1, table.users or 1, table.snr_db, rng, table.spread_db)
     remedy = "give a .npy file of complex numbers (antennas, users), beside the design file"
     try:
         found = np.load(spec.beside(table.channel), allow_pickle=False)
@@ -41,27 +40,28 @@ def channel_of(spec: Spec) -> NDArray[np.complex128]:
 def reference(spec: Spec) -> Goal:
     """The goal in numbers, ADC bits allocated; a budget or an EVM out of reach is an error of the design file."""
     table, goal = spec.detector, spec.goal
-    assert table is not None and goal.evm_percent is not None  # what the rules see to
+    assert table is not None  # what the rules see to
+    evm = goal.evm_percent or 100.0
     power = table.budget.power
     receiver = AdcReceiver(
         channel_of(spec), tuple(range(spec.input.format.width + 1)), table.method,
         cost="bits" if power is None else "power",
     )  # fmt: skip
     made = Goal(
-        spec.design.name, spec.hardware.interface, receiver, float(table.budget.bits if power is None else power),
-        table.constellation, goal.evm_percent, spec.output.format, str(goal.target), str(spec.search.algorithm),
-        spec.search.seed, spec.search.evaluations,
+        spec.design.name, spec.hardware.interface, receiver, float(power or table.budget.bits or 0),
+        table.constellation, evm, spec.output.format, str(goal.target), str(spec.search.algorithm),
+        spec.search.seed, spec.search.evaluations, spec.text,
     )  # fmt: skip
     least = made.receiver.costs[1]
     if made.budget < least:
         raise spec.blame("detector.budget", f"the smallest ADC takes {least:g}", "allow more power or bits")
     reached = made.figures(made.link(made.allocation.bits)).evm_percent[0]
-    if reached >= goal.evm_percent:
+    if reached >= evm:
         reason = f"ADCs within this budget leave an EVM of {reached:.4g} % before anything else is rounded"
         remedy = f"allow more than {reached:.4g} %, or raise detector.budget"
         raise spec.blame("goal.evm_percent", reason, remedy)
     rounding = 100 * np.sqrt(2 * 4.0**-spec.output.format.fraction / 12)
-    if np.hypot(reached, rounding) >= goal.evm_percent:
+    if np.hypot(reached, rounding) >= evm:
         reason = f"rounded to it, streams have an EVM of {np.hypot(reached, rounding):.4g} %"
         raise spec.blame("output.format", reason, "give the output more fraction bits")
     return made

@@ -98,6 +98,8 @@ class Sizing:
     def slack(self) -> float:
         """Relative EVM^2 that weights and words may add."""
         rounding = 2 * 4.0**-self.output.fraction / 12
+        if np.isinf(self.limit):
+            return 0.01
         return self.limit / float(self.link.evm(self.link.weights, rounding).mean()) - 1
 
     @cached_property
@@ -120,6 +122,10 @@ class Sizing:
             if self._evm(values) <= self.limit:
                 return self._built(label, kind, values)
         return None
+
+    def finest(self, label: str, kind: str) -> Candidate:
+        """One LSB for all weights, the finest."""
+        return self._built(label, kind, self.weights.rounded(self._common(0)))
 
     def allocated(self, rng: np.random.Generator, evaluations: int, algorithm: str) -> tuple[Ints, Allocation] | None:
         """LSBs by the allocator, for a half of the slack: the other half is for the weights that are moved."""
@@ -152,6 +158,8 @@ class Sizing:
         """Weights traded for adder bits as far as the limit allows."""
         start = self.weights.rounded(recipe.lsbs)
         cuts = self._cuts(start, recipe.share, recipe.level) if recipe.share else None
+        if cuts is not None and not cuts.any():
+            return None
         low, high = (log2(end) for end in TRADES)
         best: Ints | None = None
         for _ in range(HALVINGS):

@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from hwgen.detector_table import MODELS
 from hwgen.fixed import Overflow, Rounding
+from hwgen.tomlmap import require_file
 
 if TYPE_CHECKING:
     from hwgen.spec import Spec
@@ -18,6 +20,12 @@ def judge(spec: "Spec", tables: "DesignFile") -> None:
     if tables.detector.weights != "constant":
         reason = "a detector whose weights are loaded is not built yet in this version of hwgen"
         raise spec.blame("detector.weights", reason, 'write weights = "constant"')
+    if tables.detector.channel not in MODELS:
+        try:
+            require_file(spec.beside(tables.detector.channel))
+        except OSError as error:
+            remedy = "give a .npy file of complex numbers (antennas, users), beside the design file"
+            raise spec.blame("detector.channel", f"cannot read it: {error}", remedy) from None
     _check_words(spec)
     goal, hardware = spec.goal, spec.hardware
     if goal.minimise != "luts":
