@@ -11,6 +11,7 @@ from hwgen.designs.monte_carlo import Figures, Receive, exact, measured
 from hwgen.designs.uplink import Uplink
 from hwgen.fixed import Format
 from hwgen.problems.adc import AdcReceiver
+from hwgen.spec import Spec
 
 Complex = NDArray[np.complex128]
 
@@ -22,8 +23,8 @@ NODES = 30  # of branch and bound
 class Goal:
     """What is asked for, of whatever design file.
 
-    `budget` in power, sum of 2^b, or bits, as the receiver counts; `allocation` are the ADC bits found for it. `text`
-    is the design file's.
+    `budget` in power, sum of 2^b, or bits, as the receiver counts; `allocation` are the ADC bits found for it. `spec`
+    is the design file, where there is one.
     """
 
     name: str
@@ -37,7 +38,7 @@ class Goal:
     algorithm: str
     seed: int
     evaluations: int
-    text: str = ""
+    spec: Spec | None = None
 
     @property
     def channel(self) -> Complex:

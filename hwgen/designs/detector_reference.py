@@ -50,7 +50,7 @@ def reference(spec: Spec) -> Goal:
     made = Goal(
         spec.design.name, spec.hardware.interface, receiver, float(power or table.budget.bits or 0),
         table.constellation, evm, spec.output.format, str(goal.target), str(spec.search.algorithm),
-        spec.search.seed, spec.search.evaluations, spec.text,
+        spec.search.seed, spec.search.evaluations, spec,
     )  # fmt: skip
     least = made.receiver.costs[1]
     if made.budget < least:

@@ -62,7 +62,7 @@ def drawn(reference: Goal, design: Detector, found: dict[str, Any]) -> dict[str,
             ["trees", f"{combiner.levels} levels, a register behind each"],
             ["terms", str(int(np.count_nonzero(combiner.matrix)))],
         ],
-        "spec_text": reference.text,
+        "spec_text": reference.spec.text if reference.spec else "",
         "output_spectrum": None,
         "notes": [
             f"EVM, MSE and bit error rate are measured with the bit-true model over {own['figures']['symbols']:,} "
