@@ -51,6 +51,13 @@ class Candidate:
             found[f"antenna{m}"] = max((v >> low).bit_length() for v in parts) + 1 if parts else 0
         return found
 
+    @property
+    def gains(self) -> list[float]:
+        """Magnitude of what each stream makes of a symbol, by the model; near 1."""
+        parts = np.array(self.combiner.weights)[:, self.link.active] * 2.0**-self.combiner.fraction
+        gain, _ = self.link.power(np.asarray(parts[..., 0] + 1j * parts[..., 1], dtype=np.complex128).T)
+        return [float(v) for v in np.abs(gain)]
+
 
 @dataclass(frozen=True, eq=False)
 class Recipe:

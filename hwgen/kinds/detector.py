@@ -69,6 +69,7 @@ def searched(reference: Goal, executor: Executor, journal: Journal, progress: Pr
                 "bits": list(candidate.combiner.bits), "mse": allocation.error,
             },
             "weight_bits": candidate.weight_bits,
+            "gains": candidate.gains,
             "figures": chosen.figures.plain(),
             "model_evm_percent": candidate.evm_percent,
             "cases": cases,
