@@ -66,6 +66,7 @@ WRONG = {
     '[goal] => [hardware]\nstructure = "direct"\n[goal]': ("hardware.structure", "one form", "auto"),
     '[search] => [stimulus]\nfile = "x.npy"\n[search]': ("stimulus.file", "symbols through its channel", "remove"),
     "evm_percent = 33 => evm_percent = 20": ("goal.evm_percent", "leave an EVM of", "detector.budget"),
+    "s2.6 => s2.15": ("output.format", "finer than", "s2.8"),
     "s2.6 => s2.1": ("output.format", "rounded to it", "fraction bits"),
     'kind = "detector" => kind = "fir"': ("detector", 'a table of kind = "detector"', "remove the table"),
 }

@@ -110,21 +110,28 @@ class Sizing:
         return self.limit / float(self.link.evm(self.link.weights, rounding).mean()) - 1
 
     @cached_property
+    def _wanted(self) -> int:
+        """Fraction bits with which white rounding noise uses all the slack at an LSB of `FINER`, or just above."""
+        white = float(np.einsum("kii->", Weights(self.link, 0).metric)) / 12 / self.link.users
+        return ceil(log2(white / self.slack) / 2) + FINER
+
+    @cached_property
     def weights(self) -> Weights:
-        """Units in which white rounding noise uses all the slack at an LSB of `FINER`, or just above."""
-        if self.fraction is not None:
-            return Weights(self.link, self.fraction)
-        at_one = Weights(self.link, 0)
-        white = float(np.einsum("kii->", at_one.metric)) / 12 / self.link.users
-        fraction = ceil(log2(white / self.slack) / 2) + FINER
-        return Weights(self.link, max(fraction, self.output.fraction + 1))
+        """In units as wanted, below the output's LSB at least."""
+        own = max(self._wanted, self.output.fraction + 1) if self.fraction is None else self.fraction
+        return Weights(self.link, own)
+
+    @property
+    def usual(self) -> int:
+        """LSB of weights at which white rounding noise uses all the slack."""
+        return max(FINER + self.weights.fraction - self._wanted, 0)
 
     def _common(self, lsb: int) -> Ints:
         return np.full((self.link.users, len(self.link.active)), lsb)
 
     def plain(self, label: str, kind: str) -> Candidate | None:
         """One LSB for all weights, the coarsest that meets the limit, nothing cut; None where none does."""
-        for lsb in range(FINER + 4, -1, -1):
+        for lsb in range(self.usual + 4, -1, -1):
             values = self.weights.rounded(self._common(lsb))
             if self._evm(values) <= self.limit:
                 return self._built(label, kind, values)
@@ -132,14 +139,14 @@ class Sizing:
 
     def finest(self, label: str, kind: str) -> Candidate:
         """One LSB for all weights, the finest."""
-        return self._built(label, kind, self.weights.rounded(self._common(0)))
+        return self._built(label, kind, self.weights.rounded(self._common(max(self.usual - FINER, 0))))
 
     def allocated(self, rng: np.random.Generator, evaluations: int, algorithm: str) -> tuple[Ints, Allocation] | None:
         """LSBs by the allocator, for a half of the slack: the other half is for the weights that are moved."""
-        coarsest = FINER + 4
-        rounded = self.weights.rounded(self._common(FINER)) - self.weights.exact
-        widths = Widths(self.weights, coarsest, coarsest)
-        white = float(widths.noise.sum(axis=1).mean()) * 4.0**FINER
+        coarsest = self.usual + 4
+        rounded = self.weights.rounded(self._common(self.usual)) - self.weights.exact
+        widths = Widths(self.weights, coarsest, min(coarsest, FINER + 4))
+        white = float(widths.noise.sum(axis=1).mean()) * 4.0**self.usual
         actual = float(np.einsum("ki,kij,kj->", rounded, self.weights.metric, rounded)) / self.link.users
         problem = replace(widths, shaping=actual / white).problem(self.slack / 2)
         try:
@@ -153,7 +160,8 @@ class Sizing:
 
     def recipes(self) -> list[Recipe]:
         """One LSB for all weights."""
-        return [Recipe(f"LSB {lsb}", self._common(lsb)) for lsb in range(FINER - 2, FINER + 2)]
+        first = max(self.usual - 2, 0)
+        return [Recipe(f"LSB {lsb}", self._common(lsb)) for lsb in range(first, self.usual + 2)]
 
     def traded(self, label: str, kind: str, recipes: Sequence[Recipe]) -> list[Candidate]:
         """What each recipe gives with weights moved as far as the limit allows, the smallest by estimate first."""

@@ -18,7 +18,7 @@ Ints = NDArray[np.int64]
 
 SWEEPS = 6
 GROWTH = 2.0  # bits by which words grow over a tree, on average of its adders
-TABLE = 1 << 13  # values whose cost is tabled
+TABLE = 1 << 16  # values whose cost is tabled
 
 
 def _odd(values: Ints) -> Ints:

@@ -89,7 +89,8 @@ class Uplink:
             scaled = self.steps[:, None] * g
             w = scaled if self.method == "mrc" else np.linalg.pinv(scaled).conj().T
             w = self.steps[:, None] * w
-        return np.asarray(w / np.einsum("nk,nk->k", w.conj(), g).conj())
+        gain = np.einsum("nk,nk->k", w.conj(), g).conj()
+        return np.asarray(w / np.where(gain == 0, 1, gain))
 
     def power(self, weights: Complex) -> tuple[Complex, Array]:
         """Gain w^H g and output power w^H R w of each stream for weights (N, K)."""
@@ -100,8 +101,9 @@ class Uplink:
     def evm(self, weights: Complex, more: Array | float = 0.0) -> Array:
         """EVM^2 of each stream (K,), with `more` noise power at the output."""
         gain, power = self.power(weights)
-        size = np.maximum(np.abs(gain) ** 2, 1e-300)
-        return np.asarray(np.maximum((power + more) / size - 1, 0.0))
+        size = np.abs(gain) ** 2
+        lost = size < 1e-300  # a user that no antenna hears
+        return np.where(lost, np.inf, np.maximum((power + more) / np.where(lost, 1, size) - 1, 0.0))
 
     @cached_property
     def ideal(self) -> Array:
@@ -111,7 +113,7 @@ class Uplink:
 
 def mse(evm: Array) -> Array:
     """1 / (1 + SINR) of EVM^2 = 1 / SINR."""
-    return np.asarray(evm / (1 + evm))
+    return np.where(np.isinf(evm), 1.0, evm / (1 + np.where(np.isinf(evm), 0, evm)))
 
 
 def rms_percent(evm: Array) -> float:

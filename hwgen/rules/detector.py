@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from hwgen.tables import DesignFile
 
 MOST_BITS = 12  # of an ADC: so far distortions are known
+MOST_FRACTION = 14  # of the output
 
 
 def judge(spec: "Spec", tables: "DesignFile") -> None:
@@ -60,6 +61,9 @@ def _check_words(spec: "Spec") -> None:
         raise spec.blame("input.channels", "a detector takes all antennas at once", "write channels = 1")
     if not spec.output.format.signed:
         raise spec.blame("output.format", "parts of symbols have signs", "write for example s2.6")
+    if spec.output.format.fraction > MOST_FRACTION:
+        reason = f"finer than a detector is built for, {MOST_FRACTION} fraction bits"
+        raise spec.blame("output.format", reason, "write for example s2.8")
     for key, only in (("rounding", Rounding.HALF_UP), ("overflow", Overflow.SATURATE)):
         if getattr(spec.output, key) != only:
             raise spec.blame(f"output.{key}", "not built for detectors", f'write {key} = "{only}", or leave it out')

@@ -40,6 +40,16 @@ def test_noise_at_the_output_counts_once() -> None:
     assert rms_percent(np.array([0.01, 0.03])) == pytest.approx(100 * np.sqrt(0.02))
 
 
+def test_a_user_that_no_antenna_hears_is_lost() -> None:
+    h = CHANNEL.copy()
+    h[np.array(BITS) > 0, 1] = 0
+    for method in DETECTORS:
+        found = Uplink(h, BITS, method).ideal
+        assert np.isinf(found[1])
+        assert mse(found)[1] == 1
+        assert found[0] < 1
+
+
 def test_wrong_links_are_refused() -> None:
     with pytest.raises(ValueError, match="method must be one of"):
         Uplink(CHANNEL, BITS, "ml")
