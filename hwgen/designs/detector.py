@@ -81,7 +81,9 @@ class DetectorSearch:
             if 0.997 <= over <= 1 or (plain and best):
                 break
             factor /= over * 1.001
-        return sorted(best, key=lambda t: t.candidate.estimate)
+        # Corrections may lead to the same weights again.
+        different = {str(t.candidate.combiner.frozen()): t for t in best}
+        return sorted(different.values(), key=lambda t: t.candidate.estimate)
 
     def _explored(self, sizing: Sizing, label: str, kind: str) -> list[Candidate]:
         """One LSB and, for the design itself, those of the allocator; the better two with cuts, too."""
