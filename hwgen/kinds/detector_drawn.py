@@ -69,8 +69,8 @@ def drawn(reference: Goal, design: Detector, found: dict[str, Any]) -> dict[str,
             f"EVM, MSE and bit error rate are measured with the bit-true model over {own['figures']['symbols']:,} "
             "symbols of each user; intervals hold 95 %. EVM is taken after the best complex gain of each stream.",
             f"The noise model (additive quantisation noise) gives an EVM of {own['model_evm_percent']:.4g} %, "
-            f"{apart:+.2f} dB from what is measured: it takes what antennas receive for Gaussian, and their distortions for "
-            "independent.",
+            f"{apart:+.2f} dB from what is measured: it takes what antennas receive for Gaussian, and their "
+            "distortions for independent.",
         ],
     }  # fmt: skip
 
