@@ -133,8 +133,8 @@ def test_a_detector_is_given_back() -> None:
 
 def test_stimuli_fill_the_ports() -> None:
     design = Detector("few", COMBINER)
-    data = design.stimuli(None, 300, np.random.default_rng(0))
-    assert data.shape == (2, 300)
+    data = design.stimuli(None, 1000, np.random.default_rng(0))
+    assert data.shape == (2, 1000)
     for port, row in zip(design.core.inputs, data, strict=True):
         assert set(row.tolist()) == set(range(port.maximum + 1))
 
@@ -142,7 +142,7 @@ def test_stimuli_fill_the_ports() -> None:
 def test_headroom_is_the_largest_word() -> None:
     design = Detector("few", Combiner((((4, 0),),), 3, (2,), (Format(1, 2),)))
     # 1/2 times a word of -2 to 1: 1 at most, full scale 3/4.
-    assert design.headroom_db == pytest.approx(20 * np.log10(0.75))
+    assert design.headroom_db == pytest.approx(20 * np.log10(0.75), abs=1e-4)
 
 
 def test_behind_a_stream_it_is_bit_true() -> None:
