@@ -77,26 +77,29 @@ def drawn(reference: Goal, design: Detector, found: dict[str, Any]) -> dict[str,
 
 def _over_snr(cases: list[dict[str, Any]]) -> dict[str, Any]:
     rows = [
-        [f"{case['offset_db']:+g} dB", NAMES[name], *(_interval(figures[key]) for key, *_ in CHARTS)]
+        [f"{case['offset_db']:+g}", NAMES[name].partition(",")[0], *(_interval(figures[key]) for key in ("mse", "ber"))]
         for case in cases
         for name, figures in case["figures"].items()
-        if name in NAMES
+        if name in NAMES and name != "mmsqe-ba-revised"
     ]
-    head = ["SNR", "receiver", "MSE", "bit error rate", "sum rate", "EVM, %"]
-    return {"key": "over_snr", "title": "Over SNR, with 95 % intervals", "head": head, "align": "llrrrr", "rows": rows}
+    head = ["SNR, dB", "receiver", "MSE", "bit error rate"]
+    return {"key": "over_snr", "title": "Over SNR, with 95 % intervals", "head": head, "align": "rlrr", "rows": rows}
 
 
 def _allocations(cases: list[dict[str, Any]]) -> dict[str, Any]:
+    def counted(bits: list[int]) -> str:
+        return " ".join(f"{count}x{b}" for b, count in enumerate(np.bincount(bits)) if count)
+
     rows = [
-        [f"{case['offset_db']:+g} dB", NAMES[name], " ".join(f"{n}x{b}" for b, n in enumerate(np.bincount(bits)) if n),
-         case["model_mse"][name]]
+        [f"{case['offset_db']:+g}", NAMES[name].partition(",")[0], counted(bits), case["model_mse"][name]]
         for case in cases
         for name, bits in case["bits"].items()
-    ]  # fmt: skip
-    head = ["SNR", "allocation", "antennas x bits", "MSE by the model"]
-    return {"key": "allocations", "title": "ADC bits over SNR", "head": head, "align": "lllr", "rows": rows}
+        if name != "mmsqe-ba-revised"
+    ]
+    head = ["SNR, dB", "allocation", "antennas x bits", "MSE by the model"]
+    return {"key": "allocations", "title": "ADC bits over SNR", "head": head, "align": "rllr", "rows": rows}
 
 
 def _interval(figure: list[float]) -> str:
     value, low, high = figure
-    return f"{value:.4g} ({low:.4g} to {high:.4g})"
+    return f"{value:.3g} ({low:.3g} to {high:.3g})"
