@@ -23,7 +23,7 @@ CASE_SYMBOLS = 20_000  # of each user, at every SNR
 def asked(reference: Goal) -> dict[str, Any]:
     """Size of the uplink, and what its ADCs take."""
     antennas, users = reference.channel.shape
-    on = sum(1 for b in reference.allocation.bits if b)
+    on = sum(1 for b in reference.bits if b)
     return {"antennas": antennas, "users": users, "antennas on": on}
 
 
