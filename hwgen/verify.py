@@ -51,9 +51,9 @@ def bulk(design: Finished, spec: Spec | None, seed: int) -> Simulation:
         return simulate_bulk(design.verilog, design.top, *scripted(design, samples, rng))
     # Clocks of many ports fill the memory, and stalls make them more: in parts, they fit. Each has resets of its own.
     count = max(_PART_CLOCKS // design.top.interval * _FEW_PORTS // max(ports, _FEW_PORTS), _BENCH_SAMPLES)
-    lost = -(-BULK_SAMPLES // count) * (2 * design.top.latency + 2)
+    lost = (BULK_SAMPLES // count + 2) * (2 * design.top.latency + 2)
     samples = design.stimuli(spec, BULK_SAMPLES + lost, rng)
-    parts = [samples[:, start : start + count] for start in range(0, samples.shape[1], count)]
+    parts = np.array_split(samples, -(-samples.shape[1] // count), axis=1)
     with compiled(design.verilog, design.top) as run:
         runs = [run(*scripted(design, part, rng)) for part in parts]
     first = next((run.first for run in runs if run.first is not None), None)
