@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from hwgen import tomlmap
 from hwgen.fields import FieldError
 from hwgen.rules import OF_KIND, RULES
+from hwgen.stages import StageTable
 from hwgen.tables import (
     BandTable,
     BudgetTable,
@@ -84,6 +85,7 @@ class Spec:
     stimulus: StimulusTable
     source: Source = field(compare=False, repr=False)
     digest: str = ""
+    stage: tuple[StageTable, ...] = ()
 
     @property
     def text(self) -> str:
@@ -144,6 +146,7 @@ def parse(text: str, path: str | Path) -> Spec:
         search=tables.search,
         stimulus=tables.stimulus,
         source=source,
+        stage=tables.stage or (),
     )
     _check(spec, tables)
     return replace(spec, digest=_digest(spec))
@@ -189,6 +192,8 @@ def _check_recording(spec: Spec, name: str) -> None:
 def _digest(spec: Spec) -> str:
     names = ("design", "input", "output", "response", "hardware", "goal", "search", "stimulus")
     content: dict[str, Any] = {name: getattr(spec, name).model_dump(mode="json") for name in names}
+    if spec.stage:
+        content["stage"] = [stage.model_dump(mode="json") for stage in spec.stage]
     csv, recording = spec.source.value(("response", "coefficients")), spec.stimulus.file
     content["files"] = {}
     if isinstance(csv, str) and not spec.response.reloadable:

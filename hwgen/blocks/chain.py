@@ -125,9 +125,13 @@ class ChainComponent(wiring.Component):
             own = stage.component()
             setattr(m.submodules, name if names.count(name) == 1 else f"{name}{names[:number].count(name)}", own)
             m.d.comb += own.i_valid.eq(valid)
-            m.d.comb += [getattr(own, f"i{part}").eq(word) for part, word in zip(parts(stage.channels), data, strict=True)]
+            m.d.comb += [
+                getattr(own, f"i{part}").eq(word) for part, word in zip(parts(stage.channels), data, strict=True)
+            ]
             m.d.comb += [getattr(own, port.name).eq(getattr(self, port.name)) for port in stage.ports]
             valid, data = own.o_valid, [getattr(own, f"o{part}") for part in parts(stage.outputs)]
         m.d.comb += self.o_valid.eq(valid)
-        m.d.comb += [getattr(self, f"o{part}").eq(word) for part, word in zip(parts(self.chain.outputs), data, strict=True)]
+        m.d.comb += [
+            getattr(self, f"o{part}").eq(word) for part, word in zip(parts(self.chain.outputs), data, strict=True)
+        ]
         return m

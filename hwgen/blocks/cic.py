@@ -58,7 +58,9 @@ class Cic:
         if self.dropped[0] < 0 or self.dropped[-1] > self.width - 2:
             raise ValueError(f"registers drop 0 to {self.width - 2} bits, not {self.dropped}")
         if self.width > INT64_BITS:
-            raise ValueError(f"a CIC of {self.width} bits is wider than {INT64_BITS}; decimate by less or in two stages")
+            raise ValueError(
+                f"a CIC of {self.width} bits is wider than {INT64_BITS}; decimate by less or in two stages"
+            )
 
     @property
     def latency(self) -> int:
@@ -182,7 +184,9 @@ class CicComponent(wiring.Component):
                     late = word
                     for turn in range(cic.delay):
                         number = k - cic.stages
-                        kept = Signal(signed(width), name=f"late{number}_{turn}{end}" if cic.delay > 1 else f"late{number}{end}")
+                        kept = Signal(
+                            signed(width), name=f"late{number}_{turn}{end}" if cic.delay > 1 else f"late{number}{end}"
+                        )
                         with m.If(moves[k]):
                             m.d.sync += kept.eq(late)
                         late = kept

@@ -138,9 +138,9 @@ class Fir:
     def constant(self, phase: int = 0) -> int:
         """Added to a phase's sum, in its LSBs: minus the mean of all dropped bits.
 
-        The mean is over uniformly distributed input words, with the `offset`. A half-up rounding's half is included, so that rounding is
-        plain truncation afterwards. It stands behind the graph, not before it: registers then rest at zero, which
-        is the only power-up value an iCE40 flip-flop has.
+        The mean is over uniformly distributed input words, with the `offset`. A half-up rounding's half is included,
+        so that rounding is plain truncation afterwards. It stands behind the graph, not before it: registers then rest
+        at zero, which is the only power-up value an iCE40 flip-flop has.
         """
         mean = self.dropped[phase].mean + self.offset
         if self._half_is_folded(phase):

@@ -103,7 +103,10 @@ class Mixer:
             return np.stack([self._product(samples[0], *cosine), self._product(samples[0], *back)])
         re, im = samples
         return np.stack(
-            [self._product(re, *cosine) + self._product(im, *sine), self._product(im, *cosine) + self._product(re, *back)]
+            [
+                self._product(re, *cosine) + self._product(im, *sine),
+                self._product(im, *cosine) + self._product(re, *back),
+            ]
         )
 
     def _product(

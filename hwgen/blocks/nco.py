@@ -10,7 +10,7 @@ from math import gcd
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -21,6 +21,7 @@ from hwgen.check.vectors import Port
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 LARGEST_TABLE = 1 << 16  # words of a quarter wave
+Wave = tuple[Signal, Signal]  # magnitude, and whether it is negative
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class Nco:
         return (moved & np.uint64(self.modulus - 1)).astype(np.int64)
 
     def parts(self, phases: Ints) -> tuple[Ints, NDArray[np.bool_]]:
-        """Magnitudes (2, n) of cosine and sine, and whether each is negative, of phases; a magnitude of 0 has a sign."""
+        """Magnitudes (2, n) of cosine and sine of phases, and whether each is negative; a magnitude of 0 has a sign."""
         quadrant, rest = np.divmod(phases >> self.dropped, self.quarter)
         rising, falling = self.table[rest], self.table[self.quarter - 1 - rest]
         swapped = quadrant % 2 == 1
@@ -178,7 +179,9 @@ class NcoComponent(wiring.Component):
         self.nco = nco
         width = nco.bits + 1
         ports = {port.name: In(port.width) for port in nco.ports}
-        super().__init__({"i_valid": In(1), **ports, "o_valid": Out(1), "o_re": Out(signed(width)), "o_im": Out(signed(width))})
+        super().__init__(
+            {"i_valid": In(1), **ports, "o_valid": Out(1), "o_re": Out(signed(width)), "o_im": Out(signed(width))}
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -189,7 +192,7 @@ class NcoComponent(wiring.Component):
         return m
 
 
-def oscillator(m: Module, nco: Nco, advance: Value, step: Value | None) -> tuple[tuple[Signal, Signal], tuple[Signal, Signal]]:
+def oscillator(m: Module, nco: Nco, advance: Value, step: Value | None) -> tuple[Wave, Wave]:
     """Magnitude and sign of cosine and sine, in registers that take those of the present phase at `advance`."""
     quadrant, rest = _phase(m, nco, advance, step)
     rising, falling = (_looked_up(m, nco, table, rest, name) for table, name in
@@ -229,7 +232,7 @@ def _phase(m: Module, nco: Nco, advance: Value, step: Value | None) -> tuple[Val
 
 
 def _looked_up(m: Module, nco: Nco, table: Ints, address: Value, name: str) -> Value:
-    """A word of a constant table, in logic: what chooses between the tables keeps their words out of a RAM's register."""
+    """A word of a constant table, in logic: with a choice between tables behind it, it is no RAM with a register."""
     if len(address) == 0:
         return Const(int(table[0]), nco.bits)
     rows = Memory(shape=nco.bits, depth=len(table), init=[int(value) for value in table])

@@ -24,8 +24,7 @@ def mixer(block: "Mixer", target: str) -> float:
     used, nco = block.used, block.nco
     held = [used - lost for lost in block.lost if lost < used]
     adders, length = 0, held[0]
-    below = [b for b in held]
-    for width in below[1:]:
+    for width in held[1:]:
         length = max(length, width) + 1
         adders += length
         length = min(length, used + 1)
@@ -39,7 +38,10 @@ def mixer(block: "Mixer", target: str) -> float:
 def cic(block: "Cic", target: str) -> float:
     """An adder for each register; combs subtract."""
     integrators, combs = block.widths[: block.stages], block.widths[block.stages :]
-    return block.channels * (sum(integrators) + (1 + _SUBTRACTED[target]) * sum(combs)) + 2 * (block.decimate - 1).bit_length()
+    return (
+        block.channels * (sum(integrators) + (1 + _SUBTRACTED[target]) * sum(combs))
+        + 2 * (block.decimate - 1).bit_length()
+    )
 
 
 def fir(lengths: "WordLengths", lsbs: NDArray[np.int64], channels: int, target: str) -> float:

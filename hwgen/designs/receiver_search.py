@@ -14,7 +14,7 @@ from hwgen.cost import yosys
 from hwgen.cost.measure import synthesise_step
 from hwgen.cost.resources import Resources
 from hwgen.designs.receiver_plan import CicPlan, FirPlan, MixerPlan, Plan
-from hwgen.designs.receiver_widths import Made, Widths, chain, settled
+from hwgen.designs.receiver_widths import Choice, Made, Widths, chain, settled
 from hwgen.journal import Journal
 from hwgen.problems import cic
 
@@ -48,7 +48,7 @@ class Measured:
 
 @dataclass(frozen=True, eq=False)
 class Tried:
-    """A chain, what it reaches by analysis and by the model, and what it takes; `bits` by variable where it has them."""
+    """A chain, what it reaches by analysis and by the model, and what it takes; `bits` by variable."""
 
     label: str
     kind: str
@@ -110,7 +110,7 @@ class Search:
         self.budget = bench.power * 10 ** (-goal.sqnr_db / 10)
         self.widths = Widths(bench.plan, bench.samples, self.budget, target)
         self.allocation: Allocation | None = None
-        self.spent = 0
+        self.spent = self.unique = 0
 
     # --------------------------------------------------------------- candidates
     def tried(self, label: str, kind: str, stages: Sequence[Made], bits: dict[str, int] | None = None) -> Tried:
@@ -142,6 +142,7 @@ class Search:
             except Infeasible:
                 break
             self.spent += answer.evaluations
+            self.unique += answer.unique_evaluations
             if kind == "search" and (self.allocation is None or answer.consumption < self.allocation.consumption):
                 self.allocation = answer
             bits = np.array(answer.bits)
@@ -154,6 +155,11 @@ class Search:
                 break
             margin *= slack * (0.99 if slack < 1 else 0.998)
         return found
+
+    def best(self, tried: list[Tried]) -> list[Tried]:
+        """Those that meet the goal, the cheapest by estimate first; where none does, the closest."""
+        meeting = sorted((entry for entry in tried if entry.meets), key=lambda entry: entry.luts)
+        return meeting or sorted(tried, key=lambda entry: -entry.measured.sqnr_db)[:1]
 
     def _constraints(self) -> list[tuple[Callable[[NDArray[np.int64]], NDArray[np.float64]], float]]:
         """Spurs of the oscillator, where the goal names them: their dB below the carrier, negative."""
@@ -182,11 +188,14 @@ class Search:
         """Hogenauer's registers in the CICs, words of `width` bits between stages, sums of filters in full."""
         return self.widths.built([self._words(stage, width, False) for stage in self.plan.stages])
 
-    def _words(self, stage: MixerPlan | CicPlan | FirPlan, width: int, equal: bool) -> dict[str, object]:
+    def _words(self, stage: MixerPlan | CicPlan | FirPlan, width: int, equal: bool) -> Choice:
         plan = self.plan
         if isinstance(stage, MixerPlan):
-            choice: dict[str, object] = {
-                "used": min(width, plan.input.width), "wave": width - 1, "product": width - 1, "guard": _ROWS
+            choice: Choice = {
+                "used": min(width, plan.input.width),
+                "wave": width - 1,
+                "product": width - 1,
+                "guard": _ROWS,
             }
             if Widths._addressed(stage):
                 choice["address"] = min(width, (stage.modulus - 1).bit_length())

@@ -8,7 +8,7 @@ the impulse response from there, convolved across decimators at the faster rate,
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from hwgen.fixed import Format, Overflow, Rounding
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Choice = dict[str, Any]  # widths of a stage by the names of its variables, or those of a baseline
 _GUARDS = (-1, 4)  # guard bits of a filter's inner words, fewest and most
 
 
@@ -121,7 +122,9 @@ class Widths:
             ]
             if self._addressed(stage):
                 most = min((stage.modulus - 1).bit_length(), LARGEST_TABLE.bit_length() + 1)
-                found.append(Variable(f"{label}.address", int(np.clip(own - 5, 4, most)), int(np.clip(own + 4, 5, most))))
+                found.append(
+                    Variable(f"{label}.address", int(np.clip(own - 5, 4, most)), int(np.clip(own + 4, 5, most)))
+                )
             return found
         if isinstance(stage, CicPlan):
             found = []
@@ -162,10 +165,10 @@ class Widths:
         return self.built([{k.split(".", 1)[1]: b for k, b in given.items() if k.split(".", 1)[0] == label}
                            for label in self.labels])  # fmt: skip
 
-    def built(self, choices: Sequence[dict[str, object]]) -> list[Made]:
+    def built(self, choices: Sequence[Choice]) -> list[Made]:
         """Every stage with the widths of its own choice."""
         form, channels, limit, found = self.plan.input, self.plan.channels, -self.plan.input.minimum, list[Made]()
-        for number, (stage, choice) in enumerate(zip(self.plan.stages, choices, strict=True)):
+        for number, choice in enumerate(choices):
             key = (number, form, limit, tuple(sorted(choice.items(), key=str)))
             if key not in self._known:
                 self._known[key] = self._make(number, choice, form, channels, limit)
@@ -174,7 +177,7 @@ class Widths:
             form, channels, limit = made.output, made.outputs, made.limit
         return found
 
-    def _make(self, number: int, choice: dict, form: Format, channels: int, limit: int) -> Made:  # type: ignore[type-arg]
+    def _make(self, number: int, choice: Choice, form: Format, channels: int, limit: int) -> Made:
         stage = self.plan.stages[number]
         if isinstance(stage, MixerPlan):
             return self._mixer(number, stage, choice)
@@ -182,7 +185,7 @@ class Widths:
             return self._cic(number, stage, choice, form, channels, limit)
         return self._fir(number, stage, choice, form, channels, limit)
 
-    def _mixer(self, number: int, stage: MixerPlan, choice: dict[str, int]) -> Made:
+    def _mixer(self, number: int, stage: MixerPlan, choice: Choice) -> Made:
         plan, wave, used = self.plan, choice["wave"], choice["used"]
         dropped = (stage.modulus - 1).bit_length() - choice["address"] if "address" in choice else 0
         dropped = max(dropped, (stage.modulus // 4 // LARGEST_TABLE).bit_length() - 1 if self._addressed(stage) else 0)
@@ -217,11 +220,11 @@ class Widths:
             self._waves[key] = float(np.mean(np.abs(left[skip:]) ** 2))
         return self._waves[key]
 
-    def _cic(self, number: int, stage: CicPlan, choice: dict[str, int], form: Format, channels: int, limit: int) -> Made:
+    def _cic(self, number: int, stage: CicPlan, choice: Choice, form: Format, channels: int, limit: int) -> Made:
         parts = [f"integrator{k}" for k in range(stage.stages)] + [f"comb{k}" for k in range(stage.stages)]
         dropped, before = [], 0
         if "dropped" in choice:
-            dropped = list(choice["dropped"])  # type: ignore[call-overload]
+            dropped = list(choice["dropped"])
         else:
             for part in parts:
                 before = max(before, form.fraction - choice[part])
@@ -238,14 +241,16 @@ class Widths:
         onward = self.plan.onward[number]
         for register, bits in enumerate(dropped):
             if bits > fine:
-                response = self._response(number, register) if register < 2 * stage.stages else onward * 2.0**-stage.scale
+                response = (
+                    self._response(number, register) if register < 2 * stage.stages else onward * 2.0**-stage.scale
+                )
                 power += (4.0**bits - 4.0**fine) / 12 * lsb**2 * float(response @ response)
                 mean -= (2.0**bits - 2.0**fine) / 2 * lsb * float(response.sum())
                 fine = bits
         luts = cost.cic(block, self.target)
         return Made(lambda _: block, block.output, channels, -block.output.minimum, power * channels, mean, luts)
 
-    def _fir(self, number: int, stage: FirPlan, choice: dict, form: Format, channels: int, limit: int) -> Made:  # type: ignore[type-arg]
+    def _fir(self, number: int, stage: FirPlan, choice: Choice, form: Format, channels: int, limit: int) -> Made:
         plan, last = self.plan, number == len(self.plan.stages) - 1
         if last:
             output = plan.output
