@@ -17,9 +17,10 @@ from hwgen.fixed import Format
 class Stage(Protocol):
     """What a chain asks of a block: samples (channels, n) in, (outputs, ceil(n / decimate)) out, at a fixed latency."""
 
-    input: Format
-    channels: int
-
+    @property
+    def input(self) -> Format: ...
+    @property
+    def channels(self) -> int: ...
     @property
     def output(self) -> Format: ...
     @property

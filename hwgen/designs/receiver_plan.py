@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,7 +119,7 @@ class Plan:
             found.append(after)
         return tuple(found[::-1])
 
-    def ideal(self, x: Floats, exact: bool = True) -> Complexes:
+    def ideal(self, x: NDArray[Any], exact: bool = True) -> Complexes:
         """Outputs in exact arithmetic for samples (channels, n) in input units; an oscillator has amplitude 1.
 
         With `exact` the filters have their whole-number coefficients, otherwise the taps these stand for.

@@ -208,7 +208,7 @@ def drawn(reference: ReceiverReference, design: Receiver, found: dict[str, Any])
         "notes": [
             f"SQNR is measured with the bit-true model over {bench.samples.shape[1]:,} samples of the stimulus, "
             f"{len(bench.exact):,} outputs, against exact arithmetic with the same coefficients.",
-            f"The analytic noise model gives {own['analytic_sqnr_db']:.2f} dB; {difference:+.2f} dB is measured beside it.",
+            f"The analytic noise model gives {own['analytic_sqnr_db']:.2f} dB; {difference:+.2f} dB is measured.",
             "EVM is measured against the coefficients before rounding, one complex gain taken out.",
         ],
     }  # fmt: skip
