@@ -1,10 +1,10 @@
 """Aircraft transponders from an intermediate frequency: makes the samples, decodes frames, counts them.
 
-    python examples/adsb_receiver.py make                     # examples/data/adsb_if.npy, what adsb_receiver.toml receives
-    hwgen run examples/adsb_receiver.toml --out build/adsb_receiver
-    python examples/adsb_receiver.py count build/adsb_receiver          # frames that the bit-true model decodes
-    python examples/adsb_receiver.py count build/adsb_receiver --rtl    # the same by Verilator, over the whole recording
-    python examples/adsb_receiver.py count build/adsb_receiver --icarus # three frames by Icarus Verilog
+    python examples/adsb_receiver.py make      # examples/data/adsb_if.npy, what adsb_receiver.toml receives
+    hwgen run examples/adsb_receiver.toml --out build/adsb
+    python examples/adsb_receiver.py count build/adsb            # frames that the bit-true model decodes
+    python examples/adsb_receiver.py count build/adsb --rtl      # the Verilog in Verilator, the whole recording
+    python examples/adsb_receiver.py count build/adsb --icarus   # in Icarus, the first three frames
 
 The recording (2 MS/s, complex) is interpolated to 16 MS/s, shifted to 4.1 MHz, and its real part rounded to 12 bits. A
 receiver brings it back to 2 MS/s; frames are found by their preamble and by CRC-24, whatever their scale.
@@ -62,7 +62,7 @@ def remainders() -> NDArray[np.uint32]:
 
 
 def frames(word: NDArray[np.complex128]) -> list[tuple[int, str]]:
-    """Start and hexadecimal digits of every DF 11, 17 or 18 frame whose CRC-24 checks; samples of half a microsecond."""
+    """Start, and hexadecimal digits, of every frame of DF 11, 17 or 18 whose CRC-24 checks; samples of 1/2 us."""
     size = np.abs(word)
     span = 16 + 2 * LONG
     size = np.concatenate([size, np.zeros(span)])

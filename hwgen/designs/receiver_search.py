@@ -21,7 +21,9 @@ from hwgen.problems import cic
 Progress = Callable[[str, float], None]
 Text = Callable[[Chain], str]  # the Verilog that would be emitted
 _ATTEMPTS = 4  # corrections of the analytic noise by the bit-true measurement
-_ROWS = 30  # guard bits that leave every row of a product whole
+_ROWS = 99  # guard bits that leave every row of a product whole
+_NARROWEST, _WIDEST = 4, 60  # bits of the one width
+_WAVE, _WORD = 20, 24  # bits at which words of an oscillator and its products end, whatever the width
 
 
 @dataclass(frozen=True)
@@ -193,8 +195,8 @@ class Search:
         if isinstance(stage, MixerPlan):
             choice: Choice = {
                 "used": min(width, plan.input.width),
-                "wave": width - 1,
-                "product": width - 1,
+                "wave": min(width - 1, _WAVE),
+                "product": min(width, _WORD) - 1,
                 "guard": _ROWS,
             }
             if Widths._addressed(stage):
@@ -210,15 +212,20 @@ class Search:
         return {"dropped": tuple(int(v) for v in np.maximum.accumulate(form.width - form.hogenauer()))}
 
     def uniform(self, accepts: Callable[[Tried], bool] | None = None) -> Tried | None:
-        """The smallest one width that meets the goal, or that `accepts` takes."""
-        for width in range(4, 41):
+        """The smallest one width that meets the goal, or that `accepts` takes; sought by halving."""
+        least, most, best = _NARROWEST, _WIDEST, None
+        while least <= most:
+            width = (least + most) // 2
             try:
                 found = self.tried(f"{width} bits throughout", "uniform", self.one_width(width), {"width": width})
-            except ValueError:
-                continue  # a CIC of so few bits has none left
+            except ValueError:  # a CIC of so few bits has none left
+                least = width + 1
+                continue
             if found.meets if accepts is None else accepts(found):
-                return found
-        return None
+                best, most = found, width - 1
+            else:
+                least = width + 1
+        return best
 
     def narrowest_hogenauer(self) -> Tried | None:
         """Hogenauer's registers and 16 bits; more where the goal asks for them, so that it is met."""
