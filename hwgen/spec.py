@@ -21,6 +21,7 @@ from hwgen import tomlmap
 from hwgen.detector_table import MODELS, DetectorTable
 from hwgen.fields import FieldError
 from hwgen.rules import OF_KIND, RULES
+from hwgen.stages import StageTable
 from hwgen.tables import (
     BandTable,
     BudgetTable,
@@ -86,6 +87,7 @@ class Spec:
     detector: DetectorTable | None = field(default=None, kw_only=True)
     source: Source = field(compare=False, repr=False)
     digest: str = ""
+    stage: tuple[StageTable, ...] = ()
 
     @property
     def text(self) -> str:
@@ -147,6 +149,7 @@ def parse(text: str, path: str | Path) -> Spec:
         stimulus=tables.stimulus,
         detector=tables.detector,
         source=source,
+        stage=tables.stage or (),
     )
     _check(spec, tables)
     return replace(spec, digest=_digest(spec))
@@ -192,6 +195,8 @@ def _check_recording(spec: Spec, name: str) -> None:
 def _digest(spec: Spec) -> str:
     names = ("design", "input", "output", "response", "hardware", "goal", "search", "stimulus")
     content: dict[str, Any] = {name: getattr(spec, name).model_dump(mode="json") for name in names}
+    if spec.stage:
+        content["stage"] = [stage.model_dump(mode="json") for stage in spec.stage]
     csv, recording = spec.source.value(("response", "coefficients")), spec.stimulus.file
     content["files"] = {}
     if isinstance(csv, str) and not spec.response.reloadable:

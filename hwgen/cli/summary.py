@@ -27,7 +27,12 @@ def _summary(result: dict[str, Any], folder: Path) -> None:
     synthesis = resources["synthesis"]
     if synthesis is not None:
         saved = []
-        for name, label in (("uniform", "uniform widths"), ("common_lsb", "common LSB"), ("greedy", "greedy")):
+        for name, label in (
+            ("uniform", "uniform widths"),
+            ("common_lsb", "common LSB"),
+            ("greedy", "greedy"),
+            ("hogenauer", "Hogenauer"),
+        ):
             baseline = result["baselines"].get(name)
             if baseline and baseline["lut"]:
                 saved.append(f"{label} {baseline['lut']}")
