@@ -72,12 +72,16 @@ class LmsComponent(wiring.Component):
         for k, fraction in enumerate(f.kept):
             held = []
             for part, suffix in enumerate(self.suffixes):
-                before: Value = line[k - 1][part] if k else getattr(self, f"i{suffix or '_data'}")
-                drop = (f.kept[k - 1] if k else f.input.fraction) - fraction
-                name = f"x{suffix}" if k == 0 else f"x{k}{suffix}"
+                if k == 0:
+                    given, name = getattr(self, f"i{suffix or '_data'}"), f"x{suffix}"
+                    before: Value = quantise_hw(
+                        m, given, f.input, f.line, Rounding.HALF_UP, Overflow.SATURATE, name=f"rounded{suffix}"
+                    )
+                else:
+                    before, name = line[k - 1][part][f.kept[k - 1] - fraction :].as_signed(), f"x{k}{suffix}"
                 word = Signal(signed(f.input.integer + fraction), name=name)
                 with m.If(self.i_valid):
-                    m.d.sync += word.eq(before[drop:].as_signed())
+                    m.d.sync += word.eq(before)
                 held.append(word)
             line.append(held)
         return line
