@@ -6,8 +6,9 @@ What one table can judge alone is judged here; `spec` judges what takes two tabl
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from hwgen.equalizer_table import EqualizerTable
 from hwgen.fields import (
     MOST_TAPS,
     RELOADABLE,
@@ -20,6 +21,7 @@ from hwgen.fields import (
 )
 from hwgen.fixed import Overflow, Rounding
 from hwgen.keywords import KEYWORDS
+from hwgen.table import Table
 from hwgen.tomlmap import Key
 
 MOST_BANDS = 100
@@ -28,12 +30,6 @@ Algorithm = Literal[
     "gc-pso", "ppso", "memetic", "iterated", "annealing", "genetic", "random", "exchange", "greedy", "greedy-add",
     "marginal", "min+1", "max-1", "common-lsb", "uniform",
 ]  # fmt: skip
-
-
-class Table(BaseModel):
-    """What all tables share: they cannot be changed, take no unknown key, convert no type and hold no NaN."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class DesignTable(Table):
@@ -239,6 +235,9 @@ class GoalTable(Table):
     evm_percent: float | None = Field(
         None, description="Largest error vector magnitude, %.", gt=0, le=100, examples=[1.0]
     )
+    evm_loss_db: float | None = Field(
+        None, description="Largest EVM over that of floating point, dB.", gt=0, le=60, examples=[0.5]
+    )
     sfdr_db: float | None = Field(None, description="Least spurious-free range, dB.", gt=0, le=400, examples=[70])
     budget: BudgetTable | None = Field(
         None, description="What may be spent, with minimise = error.", examples=[{"bits": 160}]
@@ -296,6 +295,7 @@ class DesignFile(Table):
     input: InputTable = Field(description="The samples that arrive.")
     output: OutputTable = Field(description="The samples that leave.")
     response: ResponseTable | None = Field(default=None, description="What a filter does to each frequency.")
+    equalizer: EqualizerTable | None = Field(default=None, description="An adaptive equaliser and its channel.")
     hardware: HardwareTable = Field(default=HardwareTable.model_validate({}), description="How it is built.")
     goal: GoalTable = Field(description="What is minimised and what must be reached.")
     search: SearchTable = Field(default=SearchTable.model_validate({}), description="How widths are searched for.")
