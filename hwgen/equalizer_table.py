@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic import Field, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
 
 from hwgen.fields import FieldError
 from hwgen.table import Table
@@ -93,6 +93,7 @@ class EqualizerTable(Table):
     channel: Annotated[
         Channel,
         PlainValidator(_channel),
+        PlainSerializer(lambda taps: [list(tap) for tap in taps]),
         WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": _TAP}]}),
     ] = Field(description="Taps of the channel, a symbol apart.", examples=[[[0.9, 0.0], [0.3, -0.25]]])
     snr_db: float = Field(description="Signal over noise at the input, dB.", ge=-20, le=100, examples=[20])

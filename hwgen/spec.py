@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from hwgen import tomlmap
+from hwgen.equalizer_table import EqualizerTable
 from hwgen.fields import FieldError
 from hwgen.rules import OF_KIND, RULES
 from hwgen.tables import (
@@ -78,6 +79,7 @@ class Spec:
     input: InputTable
     output: OutputTable
     response: ResponseTable
+    equalizer: EqualizerTable | None
     hardware: HardwareTable
     goal: GoalTable
     search: SearchTable
@@ -139,6 +141,7 @@ def parse(text: str, path: str | Path) -> Spec:
         input=tables.input,
         output=tables.output,
         response=response,
+        equalizer=tables.equalizer,
         hardware=tables.hardware.model_copy(update={"clock": clock}),
         goal=tables.goal,
         search=tables.search,
@@ -189,6 +192,8 @@ def _check_recording(spec: Spec, name: str) -> None:
 def _digest(spec: Spec) -> str:
     names = ("design", "input", "output", "response", "hardware", "goal", "search", "stimulus")
     content: dict[str, Any] = {name: getattr(spec, name).model_dump(mode="json") for name in names}
+    if spec.equalizer is not None:
+        content["equalizer"] = spec.equalizer.model_dump(mode="json")
     csv, recording = spec.source.value(("response", "coefficients")), spec.stimulus.file
     content["files"] = {}
     if isinstance(csv, str) and not spec.response.reloadable:

@@ -21,7 +21,7 @@ from hwgen.designs.equalizer_design import Equalizer
 from hwgen.designs.equalizer_judge import Verdict, frozen, judge_step
 from hwgen.designs.equalizer_noise import NoiseModel
 from hwgen.designs.equalizer_reference import HELD, SEARCHED, Reference
-from hwgen.designs.equalizer_sizing import Sizing, uniform
+from hwgen.designs.equalizer_sizing import Found, Sizing, uniform
 from hwgen.designs.equalizer_widths import Family
 from hwgen.emit import verilog
 from hwgen.journal import Journal, Progress
@@ -115,21 +115,22 @@ class Search:
         found = sizing.allocated("gc-pso", self.rng, 2000, tied=True)
         if found is None:
             return None
-        return self._best("common LSBs", "common_lsb", sizing, sizing.polished(found[0], tied=True))
+        return self._best("common LSBs", "common_lsb", sizing, sizing.polished(found.row, tied=True))
 
-    def by(self, sizing: Sizing, method: str, label: str, kind: str, polish: bool) -> Candidate | None:
-        """Every word of every tap by itself."""
-        found = sizing.allocated(method, self.rng, self.spec.search.evaluations)
+    def allocated(self, sizing: Sizing, method: str, start: Found | None) -> Candidate | None:
+        """Every word of every tap by itself, as the method of the design file says; then moves of single bits."""
+        found = sizing.allocated(method, self.rng, self.spec.search.evaluations, start=start)
+        if found is None or (start is not None and sizing.cost(start.row) < sizing.cost(found.row)):
+            found = start
         if found is None:
             return None
-        self.evaluations += found[1].evaluations
-        self.unique += found[1].unique_evaluations
-        self.history += (
-            [{"evaluations": int(n), "best": float(best), "method": found[1].method} for n, best in found[1].history]
-            if kind == "search"
-            else []
-        )
-        return self._best(label, kind, sizing, sizing.polished(found[0]) if polish else [found[0]])
+        allocation = found.allocation
+        self.evaluations += allocation.evaluations
+        self.unique += allocation.unique_evaluations
+        self.history += [
+            {"evaluations": int(n), "best": float(best), "method": allocation.method} for n, best in allocation.history
+        ]
+        return self._best(f"{method} bits", "search", sizing, sizing.polished(found.row))
 
     def _best(self, label: str, kind: str, sizing: Sizing, trail: list[Ints]) -> Candidate | None:
         """The cheapest of a trail that holds on other streams; where none does, the first."""
@@ -168,31 +169,28 @@ class Search:
         algorithm = self.spec.search.algorithm
         self.progress("calibrating the noise model", 0.0)
         sizings = [self.sizing(family).calibrated() for family in self.reference.families]
-        found: list[Candidate | None] = []
-        for number, sizing in enumerate(sizings):
-            self.progress("baselines", number / len(sizings))
-            found += [
-                self.uniform(sizing),
-                self.common(sizing),
-                self.by(sizing, "greedy", "greedy bits", "greedy", False),
-            ]
-            if algorithm not in _SIMPLE:
-                self.progress("allocating bits", number / len(sizings))
-                found.append(self.by(sizing, algorithm, f"{algorithm} bits", "search", True))
-        cheapest: dict[str, Candidate] = {}
-        for candidate in found:
-            if candidate is not None:
-                known = cheapest.get(candidate.kind)
-                rank = (not candidate.meets, candidate.estimate)
-                if known is None or rank < (not known.meets, known.estimate):
-                    cheapest[candidate.kind] = candidate
-        if not cheapest:
-            raise self.spec.blame("goal", "no widths meet the goal without stalled coefficients", "relax the goal")
-        others = [c for c in found if c is not None and c.kind == "search" and c is not cheapest["search"]]
-        tried = self.measured([*cheapest.values(), *others])
-        by_kind: dict[str, Candidate] = {}
-        for candidate in tried:
-            by_kind.setdefault(candidate.kind, candidate)
+        self.progress("baselines", 0.0)
+        greedy = [s.allocated("greedy", self.rng, self.spec.search.evaluations) for s in sizings]
+        # The range of the error that suits greedy bits is that of all but uniform widths, which have their own.
+        ranked = sorted(
+            range(len(sizings)), key=lambda k: np.inf if (g := greedy[k]) is None else sizings[k].cost(g.row)
+        )
+        sizing, start = sizings[ranked[0]], greedy[ranked[0]]
+        uniforms = [c for s in sizings if (c := self.uniform(s)) is not None]
+        found = {
+            "uniform": min(uniforms, key=lambda c: c.estimate, default=None),
+            "common_lsb": self.common(sizing),
+            "greedy": None if start is None else self._best("greedy bits", "greedy", sizing, [start.row]),
+        }
+        if algorithm not in _SIMPLE:
+            self.progress(f"{algorithm} over the bits of {len(sizing.finest)} words", 0.0)
+            found["search"] = self.allocated(sizing, algorithm, start)
+        known = [c for c in found.values() if c is not None]
+        if not known:
+            reason = "no widths were found that meet it without stalled coefficients"
+            raise self.spec.blame("goal", reason, 'relax the goal, or write rounding = "stochastic" in [equalizer]')
+        tried = self.measured(known)
+        by_kind = {c.kind: c for c in tried}
         wanted = _SIMPLE.get(algorithm)
         pool = [by_kind[wanted]] if wanted in by_kind else tried
         chosen = min(pool, key=lambda c: (not c.meets, c.resources.lut if c.resources else np.inf))

@@ -1,7 +1,7 @@
 """From a family of equalisers to the cheapest widths that meet the goal: noise model first, bit-true model last."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,20 @@ Ints = NDArray[np.int64]
 Judge = Callable[[Family, Sequence[Ints]], list[Verdict]]
 
 _ATTEMPTS = 4  # corrections of the noise model by the bit-true one
-_ROUNDS = 8  # of moves judged bit-true
+_ROUNDS = 6  # of moves judged bit-true
 _MOVES = 48  # judged in a round
+_SUMS = 6  # of moves, judged after them
 _ALIVE = 0.5  # least gain of a rounded update: where it is less, adaptation slows down and the noise model ends
 _STEPS = {"weight": 6, "used": 7, "data": 7, "correlated": 7, "error": 7, "sum": 7}  # widths searched, at most
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A row, the allocation that it comes from, and the share of the budget that this was given."""
+
+    row: Ints
+    allocation: Allocation
+    margin: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +53,6 @@ class Sizing:
     power: float
     allowed: float
     judge: Judge
-    history: list[tuple[int, float]] = field(default_factory=list)
 
     @property
     def budget(self) -> float:
@@ -106,11 +115,11 @@ class Sizing:
         return low, np.maximum(high, low)
 
     def allocated(
-        self, method: str, rng: np.random.Generator, evaluations: int, tied: bool = False
-    ) -> tuple[Ints, Allocation] | None:
+        self, method: str, rng: np.random.Generator, evaluations: int, tied: bool = False, start: "Found | None" = None
+    ) -> "Found | None":
         """The cheapest row by a method, its budget corrected until the bit-true model is just content; None if never.
 
-        `tied`: each kind of word has one number of fraction bits for all taps.
+        `tied`: each kind of word has one number of fraction bits for all taps. `start`: what another method found.
         """
         low, high = self.bounds()
         groups: list[list[str]] = []
@@ -119,32 +128,31 @@ class Sizing:
             for members in self.family.classes:
                 low[members], high[members] = low[members].min(), high[members].max()
                 groups += [[names[k] for k in members]] if len(members) > 1 else []
-        margin, best = 1.0, None
+        margin, best = 1.0 if start is None else start.margin, None
+        seeds = [] if start is None else [start.row]
         for _ in range(_ATTEMPTS):
             problem = Problem(
                 self.family.names, low, high, self.model.added, lambda rows: self.estimate.luts(self.family, rows),
                 goal=self.budget * margin, groups=groups,
             )  # fmt: skip
+            share = max(evaluations // _ATTEMPTS, 100)
             try:
                 if method == "gc-pso":
-                    found = allocate(
-                        problem, rng, evaluations // _ATTEMPTS, starts=("uniform", "greedy"), start_evaluations=0
-                    )
+                    found = allocate(problem, rng, share, seeds=seeds, starts=("uniform", "greedy"))
                 else:
-                    found = ALGORITHMS[method](problem, rng, max(evaluations // _ATTEMPTS, 100))
+                    found = ALGORITHMS[method](problem, rng, share)
             except Infeasible:
                 break
             row = np.array(found.bits)
             verdict = self.judge(self.family, [row])[0]
-            if self.meets(verdict) and (best is None or self.cost(row) < self.cost(best[0])):
-                best = row, found
+            if self.meets(verdict) and (best is None or self.cost(row) < self.cost(best.row)):
+                best = Found(row, found, margin)
             slack = self.budget / max(verdict.power - self.power, 0.2 * self.budget)
             if self.meets(verdict) and slack < 1.04:
                 break
             for name in {stalled.split("_")[0] for stalled in verdict.stalled}:
                 tap = int(name.removeprefix("tap"))
-                members = self.family.classes[0] if tied else [tap]
-                low[members] += 1
+                low[self.family.classes[0] if tied else [tap]] += 1
                 high = np.maximum(high, low)
             margin *= float(np.clip(slack, 0.4, 1.6)) * (0.98 if slack < 1 else 1.0)
         return best
@@ -154,16 +162,24 @@ class Sizing:
         """Rows on a descent in estimated LUTs, each found good by the bit-true model, the cheapest last."""
         trail = [row]
         for _ in range(_ROUNDS):
-            moves = self._moves(trail[-1], tied)
-            if not moves:
-                break
-            verdicts = self.judge(self.family, moves)
-            good = [move for move, verdict in zip(moves, verdicts, strict=True) if self.meets(verdict)]
+            here = trail[-1]
+            good = self._good(self._moves(here, tied))
+            # Several moves that are good alone, and touch different words, may be good together.
+            together, sums = here, list[Ints]()
+            for move in good:
+                if not ((together != here) & (move != here)).any():
+                    together = together + move - here
+                    sums.append(together)
+            good += self._good(sums[1 : _SUMS + 1])
             if not good:
                 break
             trail.append(min(good, key=self.cost))
-            self.history.append((len(self.history), self.cost(trail[-1])))
         return trail
+
+    def _good(self, rows: list[Ints]) -> list[Ints]:
+        """Those of the rows that meet the goal, the cheapest first."""
+        verdicts = self.judge(self.family, rows) if rows else []
+        return sorted((row for row, v in zip(rows, verdicts, strict=True) if self.meets(v)), key=self.cost)
 
     def _moves(self, row: Ints, tied: bool) -> list[Ints]:
         """Cheaper rows nearby: one bit less somewhere, or two, with one more elsewhere or none; likely ones first."""
