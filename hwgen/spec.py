@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from hwgen import tomlmap
 from hwgen.detector_table import MODELS, DetectorTable
+from hwgen.equalizer_table import EqualizerTable
 from hwgen.fields import FieldError
 from hwgen.rules import OF_KIND, RULES
 from hwgen.stages import StageTable
@@ -80,6 +81,7 @@ class Spec:
     input: InputTable
     output: OutputTable
     response: ResponseTable
+    equalizer: EqualizerTable | None
     hardware: HardwareTable
     goal: GoalTable
     search: SearchTable
@@ -143,6 +145,7 @@ def parse(text: str, path: str | Path) -> Spec:
         input=tables.input,
         output=tables.output,
         response=response,
+        equalizer=tables.equalizer,
         hardware=tables.hardware.model_copy(update={"clock": clock}),
         goal=tables.goal,
         search=tables.search,
@@ -197,6 +200,8 @@ def _digest(spec: Spec) -> str:
     content: dict[str, Any] = {name: getattr(spec, name).model_dump(mode="json") for name in names}
     if spec.stage:
         content["stage"] = [stage.model_dump(mode="json") for stage in spec.stage]
+    if spec.equalizer is not None:
+        content["equalizer"] = spec.equalizer.model_dump(mode="json")
     csv, recording = spec.source.value(("response", "coefficients")), spec.stimulus.file
     content["files"] = {}
     if isinstance(csv, str) and not spec.response.reloadable:

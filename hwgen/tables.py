@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from hwgen.bands import BandTable, rising
 from hwgen.detector_table import DetectorTable
+from hwgen.equalizer_table import EqualizerTable
 from hwgen.fields import (
     MOST_TAPS,
     RELOADABLE,
@@ -173,6 +174,9 @@ class GoalTable(Table):
     evm_percent: float | None = Field(
         None, description="Largest error vector magnitude, %.", gt=0, le=100, examples=[1.0]
     )
+    evm_loss_db: float | None = Field(
+        None, description="Largest EVM over that of floating point, dB.", gt=0, le=60, examples=[0.5]
+    )
     sfdr_db: float | None = Field(None, description="Least spurious-free range, dB.", gt=0, le=400, examples=[70])
     budget: BudgetTable | None = Field(
         None, description="What may be spent, with minimise = error.", examples=[{"bits": 160}]
@@ -190,7 +194,7 @@ class GoalTable(Table):
             raise FieldError(
                 f"a budget bounds the error's search; here {self.minimise} are minimised", remedy, "budget"
             )
-        accuracies = (self.sqnr_db, self.max_error_ulp, self.evm_percent, self.sfdr_db)
+        accuracies = (self.sqnr_db, self.max_error_ulp, self.evm_percent, self.evm_loss_db, self.sfdr_db)
         if self.minimise != "error" and all(asked is None for asked in accuracies):
             reason = "nothing says how accurate the design must be"
             raise FieldError(reason, "add sqnr_db = 60 or max_error_ulp = 1.0", "minimise")
@@ -235,6 +239,7 @@ class DesignFile(Table):
         default=None, description="Stages of a receiver, in the order of the samples."
     )
     detector: DetectorTable | None = Field(default=None, description="A MIMO uplink and its ADCs.")
+    equalizer: EqualizerTable | None = Field(default=None, description="An adaptive equaliser and its channel.")
     hardware: HardwareTable = Field(default=HardwareTable.model_validate({}), description="How it is built.")
     goal: GoalTable = Field(description="What is minimised and what must be reached.")
     search: SearchTable = Field(default=SearchTable.model_validate({}), description="How widths are searched for.")

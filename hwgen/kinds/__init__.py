@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from hwgen.finished import Finished
 from hwgen.journal import Journal, Progress
-from hwgen.kinds import detector, fir, receiver
+from hwgen.kinds import detector, equalizer, fir, receiver
 from hwgen.spec import Spec
 
 
@@ -36,7 +36,9 @@ class Kind(Protocol):
         """The report's evidence."""
 
 
-_KINDS: dict[str, Kind] = {"fir": fir, "receiver": receiver, "detector": detector}
+_KINDS: dict[str, Kind] = {
+    "fir": fir, "receiver": receiver, "detector": detector, "equalizer": equalizer,
+}  # fmt: skip
 
 
 def kind_of(name: str) -> Kind:

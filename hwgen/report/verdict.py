@@ -30,6 +30,7 @@ ASKED = {
     "max_error_ulp": ("Largest error", "ulp", ("quality", "max_error_ulp"), -1),
     "fmax_mhz": ("Clock", "MHz", ("resources", "place", "fmax_mhz"), 1),
     "evm_percent": ("EVM", "%", ("quality", "evm_percent"), -1),
+    "evm_loss_db": ("EVM against floating point", "dB", ("quality", "evm_loss_db"), -1),
     "sfdr_db": ("SFDR", "dB", ("quality", "sfdr_db"), 1),
 }
 
