@@ -66,6 +66,8 @@ class Descent:
         "residual" or "gram".
     gram, gram_fraction, target
         For the form "gram": G (n, n) in units of ``2**-gram_fraction``, and the format of ``A^T y``.
+    taken
+        For the form "gram": the format to which y is cut before it is multiplied by ``A^T``; None keeps every bit.
     rounding
         How every word is cut to its format; then it saturates.
     """
@@ -79,6 +81,7 @@ class Descent:
     gram: tuple[tuple[int, ...], ...] | None = None
     gram_fraction: int = 0
     target: Format | None = None
+    taken: Format | None = None
     rounding: Cut = Cut.HALF_UP
 
     def __post_init__(self) -> None:
@@ -90,6 +93,8 @@ class Descent:
             raise ValueError(f"steps must be one or more different powers of two, got {self.steps}")
         if (self.form == "gram") != (self.gram is not None and self.target is not None):
             raise ValueError('the form "gram", and no other, needs gram and target')
+        if self.taken is not None and self.form != "gram":
+            raise ValueError('only the form "gram" has a format taken: the others cut y with the first residual')
         n = len(self.a.rows[0])
         if self.gram is not None and self.products.array.shape != (n, n):
             raise ValueError(f"gram must have {n} rows and columns")
@@ -101,7 +106,7 @@ class Descent:
 
     @property
     def _formats(self) -> list[Format]:
-        own = [self.input] if self.target is None else [self.input, self.target]
+        own = [form for form in (self.input, self.taken, self.target) if form is not None]
         return own + [f for it in self.iterations for f in (it.residual, it.update, it.state)]
 
     # ------------------------------------------------------------------ shape
@@ -154,7 +159,7 @@ class Descent:
     @property
     def target_fraction(self) -> int:
         """Fraction bits of the exact ``A^T y``."""
-        return self.fraction + self.input.fraction
+        return self.fraction + (self.taken or self.input).fraction
 
     def before(self, t: int) -> Format | None:
         """Format of the state that iteration `t` begins with; None for the first, which begins at 0."""
@@ -216,6 +221,7 @@ class Descent:
         if self.rounding is not Cut.STOCHASTIC:
             return 0
         drops = [0 if self.target is None else self.target_fraction - self.target.fraction]
+        drops.append(0 if self.taken is None else self.input.fraction - self.taken.fraction)
         for t, it in enumerate(self.iterations):
             if self.form == "residual":
                 drops.append(self.difference_fraction(t) - it.residual.fraction)
@@ -237,8 +243,10 @@ class Descent:
         if y.size and not self.input.minimum <= y.min() <= y.max() <= self.input.maximum:
             raise ValueError(f"words must lie in {self.input.minimum}..{self.input.maximum} ({self.input})")
         stage, aim = 0, y
+        if self.taken is not None:
+            aim, stage = self._cut(y, self.input.fraction, self.taken, stage, 0), stage + 1
         if self.target is not None:
-            aim = self._cut(self.back.model(y), self.target_fraction, self.target, stage, 0)
+            aim = self._cut(self.back.model(aim), self.target_fraction, self.target, stage, 0)
             stage += 1
         found: list[Ints] = []
         for t, it in enumerate(self.iterations):

@@ -35,12 +35,15 @@ class DescentComponent(wiring.Component):
             m.d.sync += word.eq(getattr(self, port.name))
             aim.append(word)
         stage = 0
+        if d.taken is not None:
+            aim = self._cut(m, aim, d.input.fraction, d.taken, stage, 0, valids[0], "taken")
+            stage += 1
         if d.target is not None:
-            ends = [(d.input.minimum, d.input.maximum)] * len(aim)
+            ends = [((d.taken or d.input).minimum, (d.taken or d.input).maximum)] * len(aim)
             exact = d.back.hardware(m, aim, ends, "z")
             words = self._cut(m, exact, d.target_fraction, d.target, stage, 0, valids[0], "z")
             aim = self._held(m, words, "z", d.target)
-            stage = 1
+            stage += 1
         x: list[Value] = []
         for t, it in enumerate(d.iterations):
             gradient = self._difference(m, t, x, aim)

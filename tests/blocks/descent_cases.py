@@ -23,9 +23,10 @@ RESIDUAL = Descent(MATRIX, FRACTION, Format(1, 7), ITERATIONS, powers(0.7))
 GRAM = replace(
     RESIDUAL, form="gram", gram=integers(EXACT.T @ EXACT + 0.05 * np.eye(3), 8), gram_fraction=8, target=Format(2, 8)
 )
+TAKEN = replace(GRAM, taken=Format(0, 4))
 CASES = {
     f"{name}, {rounding}": replace(made, rounding=rounding)
-    for name, made in (("residual", RESIDUAL), ("gram", GRAM))
+    for name, made in (("residual", RESIDUAL), ("gram", GRAM), ("gram of fewer bits", TAKEN))
     for rounding in Cut
 } | {
     "one iteration": replace(RESIDUAL, iterations=ITERATIONS[:1]),

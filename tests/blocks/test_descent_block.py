@@ -25,7 +25,7 @@ def by_fractions(d: Descent, data: np.ndarray) -> list[list[Fraction]]:
     g = [[Fraction(v, 2**d.gram_fraction) for v in row] for row in d.gram or ()]
     back = list(zip(*a, strict=True))
     eta = sum(Fraction(1, 2**s) if s >= 0 else Fraction(2**-s) for s in d.steps)
-    count = 2 * len(d.iterations) + 1
+    count = 2 * len(d.iterations) + 2
     registers = [seed(k) for k in range(count)]
 
     def times(matrix: list, x: list) -> list[Fraction]:
@@ -47,8 +47,10 @@ def by_fractions(d: Descent, data: np.ndarray) -> list[list[Fraction]]:
     for column in data.T:
         y = [Fraction(int(v), 2**d.input.fraction) for v in column]
         x, stage = [Fraction(0)] * d.unknowns, 0
+        if d.taken is not None:
+            y, stage = words(y, d.taken, d.input.fraction, 0), 1
         if d.form == "gram":
-            y, stage = words(times(back, y), d.target, d.target_fraction, 0), 1
+            y, stage = words(times(back, y), d.target, d.target_fraction, stage), stage + 1
         for t, it in enumerate(d.iterations):
             product = times(g if d.form == "gram" else a, x)
             slope = [p - v for p, v in zip(product, y, strict=True)]
@@ -166,6 +168,7 @@ def test_a_mutation_is_caught(name: str) -> None:
         ({"iterations": ()}, "at least one iteration"),
         ({"steps": (2, 2)}, "different powers of two"),
         ({"form": "gram"}, "needs gram and target"),
+        ({"taken": Format(1, 3)}, "only the form"),
         ({"input": Format(0, 7, False)}, "every format must be signed"),
         ({"steps": (1, 60)}, "a word would take"),
         ({"steps": (29,), "rounding": Cut.STOCHASTIC}, "rounding would take"),
