@@ -94,7 +94,10 @@ def fraction_of(matrix: Floats, bits: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Coefficients:
-    """A system's matrices in integers: A of `bits` bits an entry and, for the form "gram", G of `gram_bits`."""
+    """A system's matrices in integers: A of `bits` bits an entry and, for the form "gram", G of `gram_bits`.
+
+    In the form "gram" the step size is part of both matrices, eta A and eta G, where it costs nothing.
+    """
 
     system: System
     bits: int
@@ -105,25 +108,41 @@ class Coefficients:
         """Form of the descent."""
         return "residual" if self.gram_bits is None else "gram"
 
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """Exponents of the step size that is left to adders."""
+        return self.system.steps if self.gram_bits is None else (0,)
+
+    @property
+    def eta(self) -> float:
+        """The step size that is left to adders, as a number."""
+        return float(sum(2.0**-s for s in self.steps))
+
+    @cached_property
+    def _exact(self) -> tuple[Floats, Floats]:
+        """A and G before their entries are rounded."""
+        scale = self.system.eta / self.eta
+        return self.system.matrix * scale, self.system.gram * scale
+
     @cached_property
     def fraction(self) -> int:
         """Fraction bits of A."""
-        return fraction_of(self.system.matrix, self.bits)
+        return fraction_of(self._exact[0], self.bits)
 
     @cached_property
     def gram_fraction(self) -> int:
         """Fraction bits of G; 0 in the form "residual"."""
-        return 0 if self.gram_bits is None else fraction_of(self.system.gram, self.gram_bits)
+        return 0 if self.gram_bits is None else fraction_of(self._exact[1], self.gram_bits)
 
     @cached_property
     def rows(self) -> tuple[tuple[int, ...], ...]:
         """A in units of its last bit."""
-        return integers(self.system.matrix, self.fraction)
+        return integers(self._exact[0], self.fraction)
 
     @cached_property
     def gram_rows(self) -> tuple[tuple[int, ...], ...] | None:
         """G in units of its last bit."""
-        return None if self.gram_bits is None else integers(self.system.gram, self.gram_fraction)
+        return None if self.gram_bits is None else integers(self._exact[1], self.gram_fraction)
 
     @cached_property
     def matrix(self) -> Floats:
@@ -139,7 +158,7 @@ class Coefficients:
 
     def trajectory(self, y: Floats) -> dict[str, Floats]:
         """Every word of the descent in floats, by name, for y (m, count): y, z, r<t>, u<t> and x<t + 1>."""
-        eta, x = self.system.eta, np.zeros((self.matrix.shape[1], y.shape[1]))
+        eta, x = self.eta, np.zeros((self.matrix.shape[1], y.shape[1]))
         target = self.matrix.T @ y
         found = {"y": y, "z": target} if self.form == "gram" else {}
         for t in range(self.system.iterations):
