@@ -1,6 +1,7 @@
 """LUTs of an unrolled descent from its word lengths alone: adder bits by kind, weighted as Yosys was measured."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,32 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 FEATURES = ("product_bits", "added_bits", "rounded_bits", "saturated_bits", "shift_registers")
-WEIGHTS = {target: (1.0, 1.0, 1.0, 1.0, 28.0) for target in ("ice40", "ecp5", "xc7", "gowin")}
+
+# LUTs for one of each feature, fitted to Yosys 0.70 by `benchmarks/descent.py --fit`.
+_DEFAULTS = {target: (1.05, 1.0, 1.0, 1.3, 28.0) for target in ("ice40", "ecp5", "xc7", "gowin")}
+
+
+@dataclass(frozen=True)
+class DescentEstimate:
+    """Linear model of the LUTs of one target: ``luts = scale * features @ weights``."""
+
+    target: str
+    weights: tuple[float, ...]
+    scale: float = 1.0
+
+    @classmethod
+    def of(cls, target: str) -> "DescentEstimate":
+        """The model as fitted beforehand."""
+        return cls(target, _DEFAULTS[target])
+
+    def luts(self, features: Floats) -> Floats:
+        """Estimated LUTs (P,)."""
+        return np.asarray(self.scale * (features @ np.array(self.weights)))
+
+    def fitted(self, features: Floats, luts: Sequence[float]) -> "DescentEstimate":
+        """The model with its scale moved to what was measured: the median ratio."""
+        raw = replace(self, scale=1.0).luts(features)
+        return replace(self, scale=float(np.median(np.asarray(luts) / raw))) if len(raw) else self
 
 
 @dataclass(frozen=True, eq=False)
