@@ -3,6 +3,7 @@
     python benchmarks/area.py                                  the example lte5_channel: same mask, formats and SQNR
     python benchmarks/area.py --spec S2 --spec Y1 --target xc7    published specifications (--spec all: every one)
     python benchmarks/area.py --set SHI11_S2                   published coefficients as they are, at full precision
+    python benchmarks/area.py --set all --cells                the same by logic cells (ice40, ecp5)
 
 Rivals of a mask are full-precision FIRs, transposed (T) and direct with their pairs added first (D), of rounded Remez
 taps; length, word length and gain are those that cost each rival least, except for "naive": the shortest filter that
@@ -22,6 +23,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import filters
+import fitted
 import numpy as np
 import rival_verilog
 import rivals
@@ -32,10 +34,9 @@ from hwgen.blocks.fir import Fir
 from hwgen.check.script import script
 from hwgen.check.simulate import simulate
 from hwgen.check.vectors import Top
-from hwgen.cost import yosys
-from hwgen.cost.measure import synthesise_step
+from hwgen.cost import place, yosys
+from hwgen.cost.measure import packed_step, synthesise_step
 from hwgen.cost.resources import TARGETS, Resources
-from hwgen.design import Design
 from hwgen.designs.reference import Reference, reference
 from hwgen.designs.sizing import full_precision
 from hwgen.designs.values import Coefficients
@@ -43,7 +44,6 @@ from hwgen.fixed import Format, Overflow, Rounding
 from hwgen.flow import Run, claim, succeeded
 from hwgen.response import Mask, measure
 from hwgen.spec import Spec, load
-from hwgen.verify import BULK_SAMPLES
 from hwgen.workers import local_pool
 
 # hwgen's LUTs over the best rival's of a kind, at most: in each mode, of one design and (geometric) of all on a target.
@@ -51,10 +51,10 @@ LIMITS = {
     "design": {"tuned": 0.45, "CSD": 0.65},
     "spec": {"naive": 0.25, "da4ml": 0.58},
     "set": {"da4ml": 0.88},
+    "cells": {"da4ml": 0.95},
 }
 WORST = {"spec": {"da4ml": 0.75}}  # of any one design
 _SAMPLES = 2000
-_CHUNK = 1 << 14  # samples that taps are fitted to at a time
 _MOVED = 0.05  # of the mask, by which dropped bits that follow the samples may move the response beyond it
 _NAME = "fir"
 _RUNS = Path(__file__).parents[1] / "build" / "area"
@@ -70,6 +70,7 @@ class Entry:
     coefficients: str
     resources: Resources
     bit_true: bool
+    cells: int | None = None  # as nextpnr packs them, where asked for
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,7 @@ class Job:
     by_product: tuple[Coefficients, ...]  # the order for multipliers
     plain: tuple[Coefficients, ...]  # what rounding gives
     kinds: tuple[str, ...]  # of rivals
+    cells: bool = False
 
     def best(self, rival: Rival, executor: Executor) -> Entry:
         """The smallest design of one rival."""
@@ -135,7 +137,8 @@ class Job:
         best = min(range(len(sets)), key=lambda k: counts[k].lut)
         top = rival_verilog.top(_NAME, self.input, self.output, self.channels)
         agreed = bit_true(texts[best], top, lambda x: rival_verilog.model(sets[best], self.input, self.output, x))
-        return Entry(rival.name, rival.kind, described(sets[best]), counts[best], agreed)
+        cells = _packed(texts[best], self.target) if self.cells else None
+        return Entry(rival.name, rival.kind, described(sets[best]), counts[best], agreed, cells)
 
     def rows(self, executor: Executor) -> Iterator[Entry]:
         """The rivals' rows."""
@@ -156,7 +159,11 @@ def _synthesised(text: str, target: str) -> Resources:
     return Resources(target, **synthesise_step(text, _NAME, target, False, yosys.version(), 900), tool=yosys.version())
 
 
-def built(fir: Fir, target: str, label: str) -> Entry:
+def _packed(text: str, target: str) -> int:
+    return packed_step(text, _NAME, target, False, place.tool(target))
+
+
+def built(fir: Fir, target: str, label: str, cells: bool = False) -> Entry:
     """hwgen's row for a finished block."""
     text = emit.verilog(fir.component(), _NAME)
     top = replace(rival_verilog.top(_NAME, fir.input, fir.output, fir.channels), latency=fir.latency)
@@ -164,7 +171,8 @@ def built(fir: Fir, target: str, label: str) -> Entry:
     def model(x: np.ndarray) -> np.ndarray:
         return fir.model(x if fir.channels == 2 else x[0])
 
-    return Entry("hwgen", "hwgen", label, _synthesised(text, target), bit_true(text, top, model))
+    packed = _packed(text, target) if cells else None
+    return Entry("hwgen", "hwgen", label, _synthesised(text, target), bit_true(text, top, model), packed)
 
 
 def of_mask(ref: Reference, kinds: tuple[str, ...], executor: Executor, pool: Executor) -> list[Entry]:
@@ -190,32 +198,16 @@ def found(spec: Spec, mask: Mask, pool: Executor) -> Entry:
     claim(folder, force=False)
     result = Run(spec, folder, pool).everything()
     design = hwgen.load(folder)
-    shares = [measure(taps, mask).violation for taps in (design.taps, response(design))]
+    shares = [measure(taps, mask).violation for taps in (design.taps, fitted.response(design))]
     label = f"{len(design.coefficients)} taps, LSB 2^-{design.fir.fraction} ({design.fir.structure}"
     label += f"; {shares[0]:.4f} of the mask, {shares[1]:.4f} by its response)"
     measured = Resources(spec.goal.target, **result["resources"]["synthesis"])
     return Entry("hwgen", "hwgen", label, measured, succeeded(result) and shares[0] <= 1 and shares[1] <= 1 + _MOVED)
 
 
-def response(design: Design) -> np.ndarray:
-    """Taps fitted to a million input and output words of the Verilog, by least squares.
-
-    The words are the model's, which the bulk simulation showed to be the Verilog's. Dropped bits are noise to the fit,
-    but for what of them follows the samples: that changes the taps for good, and is in the answer.
-    """
-    rng, n = np.random.default_rng(1), len(design.coefficients)
-    half = design.fir.input.maximum // 2  # the output does not saturate
-    x = rng.integers(-half - 1, half, BULK_SAMPLES, endpoint=True)
-    u, y = x * design.fir.input.lsb, design.fir.model(x) * design.fir.output.lsb
-    gram, cross = np.zeros((n + 1, n + 1)), np.zeros(n + 1)  # the last is the mean's
-    for start in range(0, len(x) - n + 1, _CHUNK):
-        rows = np.lib.stride_tricks.sliding_window_view(u[start : start + _CHUNK + n - 1], n)[:, ::-1]
-        rows = np.column_stack([rows, np.ones(len(rows))])
-        gram, cross = gram + rows.T @ rows, cross + rows.T @ y[start + n - 1 : start + n - 1 + len(rows)]
-    return np.linalg.solve(gram, cross)[:n]
-
-
-def of_set(values: tuple[int, ...], target: str, kinds: tuple[str, ...], executor: Executor) -> list[Entry]:
+def of_set(
+    values: tuple[int, ...], target: str, kinds: tuple[str, ...], executor: Executor, cells: bool
+) -> list[Entry]:
     """Same coefficients, 12-bit input, full-precision output: nothing is dropped by anybody."""
     total, form = sum(abs(v) for v in values), Format(1, 11)
     fraction = int(np.ceil(np.log2(total)))
@@ -223,20 +215,25 @@ def of_set(values: tuple[int, ...], target: str, kinds: tuple[str, ...], executo
         total * form.minimum, -total * form.minimum, fraction=fraction + form.fraction, signed=True
     )
     given = Coefficients(values, fraction)
-    job = Job(form, output, 1, target, (given,), (given,), (given,), kinds)
+    job = Job(form, output, 1, target, (given,), (given,), (given,), kinds, cells)
     own = [
-        built(fir, target, f"{len(values)} taps, {fir.structure}")
+        built(fir, target, f"{len(values)} taps, {fir.structure}", cells)
         for fir in full_precision(given, form, output, target)
     ]
-    return [*job.rows(executor), min(own, key=lambda entry: entry.resources.lut)]
+    return [*job.rows(executor), min(own, key=size)]
+
+
+def size(entry: Entry) -> float:
+    """What is compared: cells where they were counted, else LUTs."""
+    return entry.resources.lut if entry.cells is None else entry.cells
 
 
 def requirements(rows: list[Entry], limits: dict[str, float]) -> list[dict[str, object]]:
-    """hwgen's LUTs over the best of each kind of rival that computes what it should, beside the limit."""
-    own = next(r for r in rows if r.kind == "hwgen").resources.lut
+    """hwgen's LUTs, or cells, over the best of each kind of rival that computes what it should, beside the limit."""
+    own = size(next(r for r in rows if r.kind == "hwgen"))
     found = []
     for kind, limit in limits.items():
-        best = min((r.resources.lut for r in rows if r.kind == kind and r.bit_true), default=None)
+        best = min((size(r) for r in rows if r.kind == kind and r.bit_true), default=None)
         if best is not None:
             found.append({"rival": kind, "ratio": round(own / best, 4), "limit": limit, "met": own <= limit * best})
     return found
@@ -244,12 +241,15 @@ def requirements(rows: list[Entry], limits: dict[str, float]) -> list[dict[str, 
 
 def table(rows: list[Entry]) -> str:
     """The rows as text."""
-    own = next(r for r in rows if r.kind == "hwgen").resources.lut
-    lines = [f"{'design':<18}{'LUT':>7}{'FF':>7}{'carry':>7}{'hwgen is':>10}  bit-true  coefficients"]
+    own = size(next(r for r in rows if r.kind == "hwgen"))
+    packed = f"{'cells':>7}" if any(r.cells is not None for r in rows) else ""
+    lines = [f"{'design':<18}{'LUT':>7}{'FF':>7}{'carry':>7}{packed}{'hwgen is':>10}  bit-true  coefficients"]
     for r in rows:
-        c, share = r.resources, f"{own / r.resources.lut:.3f} x"
-        good = "yes" if r.bit_true else "NO"
-        lines.append(f"{r.name:<18}{c.lut:>7.0f}{c.ff:>7.0f}{c.carry:>7.0f}{share:>10}  {good:<8}  {r.coefficients}")
+        c, share = r.resources, f"{own / size(r):.3f} x"
+        good, cells = "yes" if r.bit_true else "NO", "" if r.cells is None else f"{r.cells:>7}"
+        lines.append(
+            f"{r.name:<18}{c.lut:>7.0f}{c.ff:>7.0f}{c.carry:>7.0f}{cells}{share:>10}  {good:<8}  {r.coefficients}"
+        )
     return "\n".join(lines)
 
 
@@ -293,10 +293,11 @@ def main() -> None:
     parser.add_argument("--set", action="append", help="a published coefficient set, or all")
     parser.add_argument("--target", action="append", choices=list(TARGETS), help="that of the design file unless given")
     parser.add_argument("--rival", action="append", choices=list(KINDS), help="this kind alone")
+    parser.add_argument("--cells", action="store_true", help="compare a set by logic cells as nextpnr packs them")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the tables there, too")
     options = parser.parse_args()
-    mode = "set" if options.set else "spec" if options.spec else "design"
+    mode = "cells" if options.set and options.cells else "set" if options.set else "spec" if options.spec else "design"
     kinds = tuple(options.rival or KINDS)
     results, good = [], True
 
@@ -316,10 +317,12 @@ def main() -> None:
 
     with ThreadPoolExecutor(options.workers) as executor, local_pool(options.workers) as pool:
         for target in options.target or ([None] if mode == "design" else ["ice40"]):
-            if mode == "set":
+            if options.set:
                 for chosen in filters.published(None if options.set == ["all"] else options.set):
                     start = time.perf_counter()
-                    told(chosen.name, target, of_set(chosen.coefficients, target, kinds, executor), start)
+                    told(
+                        chosen.name, target, of_set(chosen.coefficients, target, kinds, executor, options.cells), start
+                    )
                 continue
             for spec in specs(options, target):
                 start = time.perf_counter()

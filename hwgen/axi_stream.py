@@ -30,7 +30,7 @@ class Shell:
     name
         Of the module.
     core
-        What is inside. Inputs beyond one for each output are passed on as they are.
+        What is inside. Its inputs `apart` from the stream are passed on as they are.
     """
 
     name: str
@@ -39,12 +39,12 @@ class Shell:
     @property
     def data(self) -> tuple[Port, ...]:
         """The core's inputs that are words of ``s_axis_tdata``."""
-        return self.core.inputs[: len(self.core.outputs)]
+        return self.core.inputs[: len(self.core.inputs) - self.core.apart]
 
     @property
     def side(self) -> tuple[Port, ...]:
         """Inputs that are no part of the stream."""
-        return self.core.inputs[len(self.core.outputs) :]
+        return self.core.inputs[len(self.core.inputs) - self.core.apart :]
 
     @property
     def fields(self) -> list[Field]:

@@ -1,50 +1,43 @@
-"""A finished design: a block with every width fixed, where it came from, and what was measured of it."""
+"""A finished FIR filter: a block with every width fixed, and where it came from."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from amaranth.lib import wiring
 from numpy.typing import ArrayLike, NDArray
 
-from hwgen.axi_stream import Shell
+from hwgen import stimulus
 from hwgen.blocks.fir import Fir
 from hwgen.blocks.folded import Folded
 from hwgen.blocks.reloadable import Reloadable
-from hwgen.check.stream import StreamTop
-from hwgen.check.vectors import Port, Top
+from hwgen.check import reloads
+from hwgen.check.script import Script
+from hwgen.check.stimuli import directed
+from hwgen.check.vectors import Expected, Port, Top
+from hwgen.finished import Finished, Ints
 from hwgen.fixed import Format, Overflow, Rounding, exact_decimal, from_float, to_float
 from hwgen.flowgraph import FlowGraph
+from hwgen.spec import Spec
+
+_MOST_RATE = 16  # a decimation beyond it does not lengthen the simulation any more
 
 
-@dataclass(frozen=True)
-class Design:
-    """What `hwgen.load` returns.
+@dataclass(frozen=True, repr=False)
+class Design(Finished):
+    """A finished filter.
 
     `coefficients` are what the hardware multiplies by, as exact integers in units of ``2**-fir.fraction``, zeros at the
-    end of the filter included. `interface` is plain, or axi_stream for a shell around the core. `result` is the content
-    of result.json, `verilog` the emitted text.
+    end of the filter included.
     """
 
-    name: str
     fir: Fir | Folded | Reloadable
     coefficients: tuple[int, ...]
-    interface: str = "plain"
-    result: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    verilog: str = field(default="", repr=False, compare=False)
 
-    @property
-    def bits(self) -> dict[str, int]:
-        """Bits of each coefficient, a symmetric pair once, trailing zeros left out, sign included."""
-        return dict(self.result.get("bits", {}))
-
-    @property
-    def resources(self) -> dict[str, Any]:
-        """Estimate, synthesis and placement, each with its target and tool."""
-        return dict(self.result.get("resources", {}))
+    kind = "fir"
 
     @property
     def decimals(self) -> list[str]:
@@ -56,7 +49,13 @@ class Design:
         """The coefficients as numbers."""
         return np.ldexp(np.array(self.coefficients, dtype=np.float64), -self.fir.fraction)
 
-    def model(self, x: ArrayLike) -> NDArray[Any]:
+    def words(self, data: Ints) -> Ints:
+        """Bit-true outputs (channels, m) for input words (channels, n), from zero history, of a reloadable filter with
+        its power-up coefficients.
+        """
+        return np.asarray(self.fir.model(data))
+
+    def model(self, x: ArrayLike, run: Callable[[Ints], Ints] | None = None) -> NDArray[Any]:
         """Bit-true response from zero history; words in give words out, floats (or complex numbers) in give the
         same out.
 
@@ -65,20 +64,23 @@ class Design:
         x
             Integers: raw input words. Floats: values, rounded half-even to the input format and saturated. Shape (n,),
             or for a complex design complex (n,) or (2, n).
+        run
+            What takes port words (channels, n) to port words; default the model.
         """
         x = np.asarray(x)
         if np.iscomplexobj(x):
             if self.fir.channels != 2:
                 raise ValueError(f"{self.name} filters real samples; give it real ones")
-            y = self.model(np.stack([x.real, x.imag]))
+            y = self.model(np.stack([x.real, x.imag]), run)
             return y[0] + 1j * y[1]
         if self.fir.channels == 2 and (x.ndim != 2 or len(x) != 2):
             raise ValueError(f"{self.name} filters complex samples: give complex numbers or an array of shape (2, n)")
         if self.fir.channels == 1 and x.ndim != 1:
             raise ValueError(f"{self.name} filters real samples: give an array of shape (n,), not {x.shape}")
         if np.issubdtype(x.dtype, np.floating):
-            return to_float(self.fir.model(from_float(x, self.fir.input)), self.fir.output)
-        return self.fir.model(x)
+            return to_float(self.model(from_float(x, self.fir.input), run), self.fir.output)
+        made = (run or self.words)(np.atleast_2d(x))
+        return made if self.fir.channels == 2 else made[0]
 
     def response(self, frequencies: ArrayLike | None = None) -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
         """Frequencies (fractions of the sample rate; 2048 of them from 0 to 0.5 unless given) and the complex response
@@ -89,42 +91,120 @@ class Design:
 
     @property
     def core(self) -> Top:
-        """The module with plain ports: the design itself, or what its shell is around."""
+        """The module with plain ports."""
         names = ("_re", "_im") if self.fir.channels == 2 else ("_data",)
         inputs = tuple(Port(f"i{s}", self.fir.input.width, self.fir.input.signed) for s in names)
+        loads = self.fir.ports if isinstance(self.fir, Reloadable) else ()
         return Top(
-            self.name if self.interface == "plain" else f"{self.name}_core",
-            inputs + (self.fir.ports if isinstance(self.fir, Reloadable) else ()),
+            self.core_name,
+            inputs + loads,
             tuple(Port(f"o{s}", self.fir.output.width, self.fir.output.signed) for s in names),
             self.fir.latency,
             interval=self.fir.interval,
             decimate=self.fir.decimate,
             interpolate=self.fir.interpolate,
             spacing=self.fir.spacing if self.fir.interpolate > 1 else 1,
+            apart=len(loads),
         )
 
     @property
-    def shell(self) -> Shell | None:
-        """What is around the core; None where the design has plain ports."""
-        return None if self.interface == "plain" else Shell(self.name, self.core)
+    def formats(self) -> dict[str, str]:
+        """Formats of samples, and of each coefficient that can be loaded."""
+        given = {port.name: str(self.fir.input) for port in self.core.inputs[: self.fir.channels]}
+        given |= {port.name: str(self.fir.output) for port in self.core.outputs}
+        return given | ({"c_data": ", ".join(self.loading)} if self.loading else {})
 
     @property
-    def top(self) -> Top:
-        """Data ports and latency of the whole, as the benches need them."""
-        return self.core if self.shell is None else StreamTop.of(self.shell)
+    def loading(self) -> list[str]:
+        """Name and format of each coefficient that can be loaded."""
+        fir = self.fir
+        return [f"tap{tap} {form}" for tap, form in enumerate(fir.formats)] if isinstance(fir, Reloadable) else []
 
-    def whole(self, core: str) -> str:
-        """Verilog of the core, with the shell behind it where there is one."""
-        return core if self.shell is None else core + self.shell.verilog()
+    def component(self) -> wiring.Component:
+        """The filter in Amaranth."""
+        return self.fir.component()
+
+    @property
+    def group_delay(self) -> float | None:
+        """Samples; None where the filter has no linear phase."""
+        values = self.coefficients
+        mirrored = values == values[::-1] or values == tuple(-v for v in values[::-1])
+        return (len(values) - 1) / 2 if mirrored else None
+
+    @property
+    def headroom_db(self) -> float:
+        """Output full scale over the largest output any input can cause; negative where the filter can saturate or
+        wrap.
+        """
+        fir = self.fir
+        peak = max(-fir.input.minimum, fir.input.maximum) * fir.input.lsb * float(sum(abs(v) for v in self.taps))
+        full_scale = (fir.output.maximum or 1) * fir.output.lsb  # a single sign bit has no positive value
+        return round(20 * math.log10(full_scale / peak), 4)
+
+    @property
+    def header(self) -> dict[str, object]:
+        """What the header of the Verilog says of the filter."""
+        fir = self.fir
+        return {
+            "description": f"{len(self.coefficients)}-tap FIR filter", "taps": len(self.coefficients),
+            "structure": fir.structure, "built": self._built(), "complex": fir.channels == 2,
+            "input": fir.input, "output": fir.output, "rounding": fir.rounding, "overflow": fir.overflow,
+            "group_delay": self.group_delay, "rate": self._rate(), "loading": self.loading,
+        }  # fmt: skip
+
+    def _built(self) -> str:
+        """What the filter is made of, in words."""
+        fir = self.fir
+        if isinstance(fir, Fir):
+            return f"{fir.adders} adders"
+        return f"{(fir.units if isinstance(fir, Folded) else len(fir.formats)) * fir.channels} multipliers"
+
+    def _rate(self) -> str:
+        """Throughput in words."""
+        fir = self.fir
+        taken = "one sample a clock" if fir.interval == 1 else f"one sample in {fir.interval} clocks"
+        if fir.interleave > 1:
+            taken += f", of {fir.interleave} channels in turn"
+        if fir.decimate > 1:
+            return f"{taken}, one output for {fir.decimate} samples"
+        return taken if fir.interpolate == 1 else f"{taken}, {fir.interpolate} outputs each"
+
+    # ---------------------------------------------------------------- verification
+    def stimuli(self, spec: Spec | None, count: int, rng: np.random.Generator) -> Ints:
+        """Words (channels, n) to prove the filter by; where outputs are fewer than samples, more of them."""
+        fir = self.fir
+        first = directed(np.sign(np.array(fir.coefficients, dtype=np.float64)), fir.input, len(fir.coefficients) + 1)
+        # Each channel, I and Q as well as those in turn, runs the same cases another phase later: a swap shows.
+        turns = [[np.roll(first, 3 * c + 5 * turn) for turn in range(fir.interleave)] for c in range(fir.channels)]
+        parts = [np.array(turns, dtype=np.int64).transpose(0, 2, 1).reshape(fir.channels, -1)]
+        # Outputs are what is compared: where they are fewer than samples, more samples are needed, within reason.
+        rest = max(count * min(fir.decimate, _MOST_RATE) - parts[0].shape[1], 64)
+        wild = rest if spec is None else rest // 2
+        random = rng.integers(fir.input.minimum, fir.input.maximum, (fir.channels, wild), endpoint=True, dtype=np.int64)
+        parts.append(reloads.full_scale(random, fir) if isinstance(fir, Reloadable) else random)
+        if spec is not None:
+            parts.append(stimulus.samples(spec, rest - wild, rng))
+        return np.concatenate(parts, axis=1)
+
+    def answered(self, made: Script, rng: np.random.Generator) -> tuple[Script, Expected]:
+        """The script with reloads where the filter takes them, and what it must answer."""
+        fir = self.fir
+        settle = 0 if fir.reset_data else (len(fir.coefficients) - 1) * fir.interleave
+        if isinstance(fir, Reloadable):
+            made = reloads.reloading(made, fir, rng)
+            return made, reloads.expected(self.core, made, fir, settle=settle)
+        return made, self.core.expected(made, self.words, settle=settle)
+
+    def plainly(self, made: Script) -> tuple[Script, Expected]:
+        """The script without reloads, and what the filter must answer."""
+        wanted = self.core.expected(made, self.words)
+        return reloads.idle(made) if isinstance(self.fir, Reloadable) else made, wanted
 
     def __repr__(self) -> str:
-        goal, fir = self.result.get("goal", {}), self.fir
-        synthesis = (self.resources.get("synthesis") or {}).get("lut")
-        area = "" if synthesis is None else f", {synthesis} LUTs on {self.resources.get('target')}"
-        verdict = {True: ", goal met", False: ", goal MISSED"}.get(goal.get("met"), "")
-        return (
-            f"<hwgen design {self.name}: {len(self.coefficients)}-tap FIR, {fir.input} in, {fir.output} out"
-            f"{', complex' if fir.channels == 2 else ''}, {sum(self.bits.values())} coefficient bits{area}{verdict}>"
+        fir = self.fir
+        return self.described(
+            f"{len(self.coefficients)}-tap FIR, {fir.input} in, {fir.output} out"
+            f"{', complex' if fir.channels == 2 else ''}, {sum(self.bits.values())} coefficient bits"
         )
 
     # -------------------------------------------------------------- to and from JSON
@@ -141,6 +221,7 @@ class Design:
             kind = {"graph": fir.graph.frozen(), "equal_widths": fir.equal_widths, "depth": fir.depth}
             kind["interleave"] = fir.interleave
         return {
+            "kind": self.kind,
             "name": self.name,
             "interface": self.interface,
             "coefficients": list(self.coefficients),
@@ -182,48 +263,4 @@ def thawed(frozen: dict[str, Any]) -> Design:
     else:
         own = {key: frozen[key] for key in ("equal_widths", "structure", "depth", "interleave")}
         fir = Fir(**shared, **rates, **own, graph=FlowGraph.thawed(frozen["graph"]))
-    return Design(frozen["name"], fir, tuple(coefficients), frozen["interface"])
-
-
-class NotADesign(ValueError):  # noqa: N818  (names the state of a folder)
-    """A folder holds no finished design; the message says what is missing."""
-
-
-def load(folder: str | Path) -> Design:
-    """Give back the finished design in `folder`, as `hwgen run` or `hwgen search` left it.
-
-    Raises `NotADesign` where the folder has none.
-    """
-    folder = Path(folder)
-    try:
-        checkpoint = json.loads((folder / "checkpoint").read_text(encoding="utf-8"))
-        digest, found = checkpoint["owner"]["digest"], checkpoint["steps"]["search"]
-        frozen, known = found["design"], {"bits": found["bits"], "quality": found["quality"]}
-    except OSError:
-        raise NotADesign(f"{folder} holds no hwgen design: no file 'checkpoint' can be read there") from None
-    except (ValueError, KeyError, TypeError):
-        raise NotADesign(
-            f"{folder} holds no finished design: its search has not ended; run hwgen search again"
-        ) from None
-    try:
-        bare = thawed(frozen)
-    except (ValueError, KeyError, TypeError) as error:
-        raise NotADesign(f"{folder} holds a damaged checkpoint ({error}); delete it and run hwgen again") from None
-    # Verilog and result may be another design's, which was in this folder before the search.
-    verilog = _text(folder / f"{bare.name}.v")
-    try:
-        result = json.loads(_text(folder / "result.json"))
-        current = (result["name"], result["coefficients"]) == (bare.name, bare.decimals)
-    except (ValueError, KeyError, TypeError):
-        current = False
-    return replace(
-        bare, result=result if current else known, verilog=verilog if f"Design hash: {digest}" in verilog else ""
-    )
-
-
-def _text(path: Path) -> str:
-    """Content of a text file; empty where there is none."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        return ""
+    return Design(frozen["name"], fir, tuple(coefficients), interface=frozen["interface"])

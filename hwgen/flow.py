@@ -1,10 +1,9 @@
 """The whole way from a design file to verified Verilog, step by step, each step kept in the checkpoint."""
 
 import json
-import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,23 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from hwgen import verify
-from hwgen.blocks.fir import Fir
-from hwgen.blocks.folded import Folded
 from hwgen.cost import yosys
 from hwgen.cost.measure import synthesise_step
-from hwgen.design import Design, NotADesign, thawed
-from hwgen.designs.candidate import Block
-from hwgen.designs.fir import search
-from hwgen.designs.reference import Reference, reference
 from hwgen.emit import companions, verilog
-from hwgen.evidence import drawn, searched
-from hwgen.journal import Journal, write_beside
-from hwgen.ports import loading, packed, ports
+from hwgen.finished import Finished, NotADesign
+from hwgen.journal import Journal, Progress, write_beside
+from hwgen.kinds import kind_of
+from hwgen.ports import packed, ports
 from hwgen.report.html import render
 from hwgen.spec import Spec
 from hwgen.tools import ToolMissing, find
-
-Progress = Callable[[str, float], None]
 
 
 class FolderRefused(ValueError):  # noqa: N818  (names what happened to the folder)
@@ -89,6 +81,7 @@ class Run:
         self, spec: Spec, folder: Path, executor: Executor, progress: Progress = lambda what, share: None
     ) -> None:
         self.spec, self.folder, self.executor, self.progress = spec, folder, executor, progress
+        self.kind = kind_of(spec.design.kind)
         self.timings: dict[str, float] = {}
         self.journal = Journal(folder / "checkpoint", owner(spec))
 
@@ -99,11 +92,11 @@ class Run:
         self.timings[step] = round(time.perf_counter() - start, 3)
 
     @cached_property
-    def reference(self) -> Reference:
-        """Ideal filter and stimulus; a goal out of reach ends here."""
-        self.progress("designing the ideal filter", 0.0)
+    def reference(self) -> Any:
+        """The goals in numbers, and the stimulus; a goal out of reach ends here."""
+        self.progress("working out the ideal", 0.0)
         with self._timed("reference"):
-            return reference(self.spec)
+            return self.kind.reference(self.spec)
 
     @cached_property
     def found(self) -> dict[str, Any]:
@@ -111,34 +104,27 @@ class Run:
         if "search" not in self.journal.steps:
             target = self.reference
             with self._timed("search"):
-                self.journal.record(
-                    "search", searched(target, search(target, self.executor, self.journal, self.progress))
-                )
+                self.journal.record("search", self.kind.searched(target, self.executor, self.journal, self.progress))
         # Through JSON even when fresh, so that a resumed run sees the same.
         return json.loads(json.dumps(self.journal.steps["search"]))
 
     @cached_property
-    def design(self) -> Design:
+    def design(self) -> Finished:
         """The chosen design with its Verilog."""
-        bare = thawed(self.found["design"])
+        bare = self.kind.thawed(self.found["design"])
         with self._timed("generate"):
             self.progress("writing Verilog", 0.0)
-            text = bare.whole(verilog(bare.fir.component(), bare.core.module))
+            text = bare.whole(verilog(bare.component(), bare.core.module))
         return replace(bare, verilog=self._companions(bare)["header"] + text, result=self.result(bare))
 
-    def _companions(self, design: Design) -> dict[str, str]:
-        fir, spec = design.fir, self.spec
+    def _companions(self, design: Finished) -> dict[str, str]:
+        spec = self.spec
         return companions(design.name, {
-            "version": version("hwgen"), "digest": spec.digest, "taps": len(design.coefficients),
-            "structure": fir.structure, "built": _built(fir), "complex": fir.channels == 2,
-            "input": fir.input, "output": fir.output,
-            "rounding": fir.rounding, "overflow": fir.overflow,
-            "latency": design.top.latency, "clock": spec.hardware.clock,
-            "group_delay": self._group_delay(design), "gain": self.found["gain"], "rate": _rate(fir),
-            "loading": loading(fir), **_bus(design),
+            **design.header, "kind": design.kind, "version": version("hwgen"), "digest": spec.digest,
+            "latency": design.top.latency, "clock": spec.hardware.clock, "gain": self.found["gain"], **_bus(design),
         })  # fmt: skip
 
-    def generate(self) -> Design:
+    def generate(self) -> Finished:
         """Write the Verilog, constraints, core file and bench."""
         design = self.design
         texts = self._companions(design)
@@ -169,8 +155,9 @@ class Run:
     def report(self) -> dict[str, Any]:
         """Write result.json and report.html from what is known so far, and return the result."""
         self.progress("writing the report", 0.9)
-        result = self.result(thawed(self.found["design"]))
-        evidence = drawn(self.reference, thawed(self.found["design"]), self.found)
+        design = self.kind.thawed(self.found["design"])
+        result = self.result(design)
+        evidence = self.kind.drawn(self.reference, design, self.found)
         if self.journal.steps.get("evidence") != evidence:
             self.journal.record("evidence", evidence)
         write_beside(self.folder / "report.html", render(result, evidence))
@@ -184,15 +171,9 @@ class Run:
         return self.report()
 
     # ------------------------------------------------------------------ result
-    @staticmethod
-    def _group_delay(design: Design) -> float | None:
-        values = design.coefficients
-        mirrored = values == values[::-1] or values == tuple(-v for v in values[::-1])
-        return (len(values) - 1) / 2 if mirrored else None
-
-    def result(self, design: Design) -> dict[str, Any]:
+    def result(self, design: Finished) -> dict[str, Any]:
         """The content of result.json, in the contract's form; what was not measured is None."""
-        spec, found, fir = self.spec, self.found, design.fir
+        spec, found = self.spec, self.found
         checks = {
             step: None if (known := self.journal.steps.get(step)) is None
             else {key: known[key] for key in ("samples", "mismatches", "simulator")}
@@ -211,10 +192,10 @@ class Run:
                 "interface": spec.hardware.interface,
                 "ports": ports(design),
                 "latency": design.top.latency,
-                "group_delay": self._group_delay(design),
+                "group_delay": design.group_delay,
                 "gain": found["gain"],
-                "clocks_per_sample": fir.interval,
-                "headroom_db": _headroom_db(design),
+                "clocks_per_sample": design.core.interval,
+                "headroom_db": design.headroom_db,
             },
             "coefficients": design.decimals,
             "bits": found["bits"],
@@ -229,6 +210,7 @@ class Run:
             "baselines": found["baselines"],
             "verification": {**checks, "equivalence": "not run"},
             "search": found["search"],
+            **({spec.design.kind: found["own"]} if "own" in found else {}),
             "timings": dict(sorted(self.timings.items())),
         }
 
@@ -265,29 +247,12 @@ def succeeded(result: dict[str, Any]) -> bool:
     return bool(result["goal"]["met"]) and all(c is None or (c["mismatches"] == 0 and c["samples"] > 0) for c in checks)
 
 
-def _built(fir: Block) -> str:
-    """What the filter is made of, in words."""
-    if isinstance(fir, Fir):
-        return f"{fir.adders} adders"
-    return f"{(fir.units if isinstance(fir, Folded) else len(fir.formats)) * fir.channels} multipliers"
-
-
-def _rate(fir: Block) -> str:
-    """Throughput in words."""
-    taken = "one sample a clock" if fir.interval == 1 else f"one sample in {fir.interval} clocks"
-    if fir.interleave > 1:
-        taken += f", of {fir.interleave} channels in turn"
-    if fir.decimate > 1:
-        return f"{taken}, one output for {fir.decimate} samples"
-    return taken if fir.interpolate == 1 else f"{taken}, {fir.interpolate} outputs each"
-
-
-def _bus(design: Design) -> dict[str, object]:
+def _bus(design: Finished) -> dict[str, object]:
     """What the templates say of the interface."""
-    shell, fir = design.shell, design.fir
+    shell, formats = design.shell, design.formats
     if shell is None:
         return {"shell": None, "port": "clk"}
-    inputs, outputs = packed(shell.fields, fir.input), packed(shell.out_fields, fir.output)
+    inputs, outputs = packed(shell.fields, formats), packed(shell.out_fields, formats)
     return {"shell": shell, "port": "aclk", "inputs": inputs, "outputs": outputs}
 
 
@@ -299,15 +264,7 @@ def _has(tool: str) -> bool:
     return True
 
 
-def _headroom_db(design: Design) -> float:
-    """Output full scale over the largest output any input can cause; negative where the filter can saturate or wrap."""
-    fir = design.fir
-    peak = max(-fir.input.minimum, fir.input.maximum) * fir.input.lsb * float(sum(abs(v) for v in design.taps))
-    full_scale = (fir.output.maximum or 1) * fir.output.lsb  # a single sign bit has no positive value
-    return round(20 * math.log10(full_scale / peak), 4)
-
-
-def synthesised(design: Design, targets: list[str], dsp: bool, executor: Executor) -> dict[str, dict[str, Any]]:
+def synthesised(design: Finished, targets: list[str], dsp: bool, executor: Executor) -> dict[str, dict[str, Any]]:
     """Resources of a design's Verilog on each target, by Yosys."""
     waiting = {
         t: executor.submit(synthesise_step, design.verilog, design.name, t, dsp, yosys.version()) for t in targets

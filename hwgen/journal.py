@@ -13,6 +13,7 @@ from concurrent.futures import Executor, Future, as_completed
 from pathlib import Path
 from typing import Any, TypeVar
 
+Progress = Callable[[str, float], None]  # told what is done, and the share of it
 Step = TypeVar("Step")
 
 

@@ -17,9 +17,9 @@ from hwgen import flow, front
 from hwgen.designs.fir import search
 from hwgen.designs.reference import Reference, reference
 from hwgen.designs.sources import SEARCHES, Effort, Sources
-from hwgen.evidence import described, qualities, searched
 from hwgen.front import Made, Point
-from hwgen.journal import Journal, write_beside
+from hwgen.journal import Journal, Progress, write_beside
+from hwgen.kinds.fir import described, outcome_of, qualities
 from hwgen.report.front import render
 from hwgen.spec import DesignFileError, Spec, parse
 
@@ -27,8 +27,6 @@ FINDINGS, REPORT, DESIGN = "pareto.json", "report.html", "design.toml"
 # What the second round of a search finds, the first of a neighbour mostly finds as well.
 _EFFORT = Effort(rounds=1, greedy=False)
 _ELSEWHERE = 0.5  # of the search for values, within masks other than the design file's
-
-Progress = Callable[[str, float], None]
 Facts = dict[str, Any]
 
 
@@ -47,6 +45,8 @@ class _Here(Executor):
 def refuse(spec: Spec) -> None:
     """Raise ``DesignFileError`` for design files around which no front is built."""
     goal = spec.goal
+    if spec.design.kind != "fir":
+        raise spec.blame("design.kind", "a front is made of filters alone", "use hwgen run")
     if goal.minimise != "luts":
         reason = f"a front is of LUTs against SQNR and mask; this file minimises {goal.minimise}"
         raise spec.blame("goal.minimise", reason, 'write minimise = "luts" and sqnr_db = 60 for the front')
@@ -69,7 +69,7 @@ def _effort(tolerance: float) -> Effort:
 def search_step(spec: Spec, tolerance: float, known: Facts) -> Facts:
     """Search for one point, in this process; `known` are steps of the coefficient search within its mask.
 
-    What `evidence.searched` says, and every design tried; or why the design file was refused.
+    What `kinds.fir.searched` says, and every design tried; or why the design file was refused.
     """
     journal = Journal(None, {})
     journal.steps = dict(known)
@@ -82,7 +82,7 @@ def search_step(spec: Spec, tolerance: float, known: Facts) -> Facts:
         {"label": t.candidate.label, "kind": t.candidate.kind, "facts": described(target, outcome, t)}
         for t in outcome.tried
     ]
-    return {"found": searched(target, outcome), "tried": tried}
+    return {"found": outcome_of(target, outcome), "tried": tried}
 
 
 def finish_step(spec: Spec, folder: str, found: Facts) -> Facts:

@@ -3,29 +3,17 @@
 from typing import Any
 
 from hwgen.axi_stream import Field
-from hwgen.blocks.reloadable import Reloadable
 from hwgen.check.vectors import Port
-from hwgen.design import Design
-from hwgen.designs.candidate import Block
-from hwgen.fixed import Format
+from hwgen.finished import Finished
 
 
-def loading(fir: Block) -> list[str]:
-    """Name and format of each coefficient that can be loaded."""
-    return [f"tap{tap} {form}" for tap, form in enumerate(fir.formats)] if isinstance(fir, Reloadable) else []
-
-
-def ports(design: Design) -> list[dict[str, Any]]:
+def ports(design: Finished) -> list[dict[str, Any]]:
     """Name, direction, width and format of each port."""
-    fir, core, shell = design.fir, design.core, design.shell
-    formats: dict[str, str | None] = {"c_data": ", ".join(loading(fir))}
+    core, shell, formats = design.core, design.shell, design.formats
     if shell is not None:
-        formats["s_axis_tdata"] = packed(shell.fields, fir.input)
-        formats["m_axis_tdata"] = packed(shell.out_fields, fir.output)
-        return [_port(*port, formats.get(port[0])) for port in shell.ports]
-    count = len(core.outputs)
-    formats |= {port.name: str(fir.input) for port in core.inputs[:count]}
-    formats |= {port.name: str(fir.output) for port in core.outputs}
+        given = {**formats, "s_axis_tdata": packed(shell.fields, formats)}
+        given["m_axis_tdata"] = packed(shell.out_fields, formats)
+        return [_port(*port, given.get(port[0])) for port in shell.ports]
 
     def told(direction: str, *given: Port) -> list[dict[str, Any]]:
         return [_port(port.name, direction, port.width, formats.get(port.name)) for port in given]
@@ -41,11 +29,11 @@ def ports(design: Design) -> list[dict[str, Any]]:
     ]
 
 
-def packed(fields: list[Field], form: Format) -> str:
+def packed(fields: list[Field], formats: dict[str, str]) -> str:
     """Formats of the words of a bus, and where each lies: ``re s1.11 in 11:0, im s1.11 in 27:16``."""
     if len(fields) == 1:
-        return str(form)
-    return ", ".join(f"{field.name[2:]} {form} in {field.high}:{field.low}" for field in fields)
+        return formats[fields[0].name]
+    return ", ".join(f"{field.name[2:]} {formats[field.name]} in {field.high}:{field.low}" for field in fields)
 
 
 def _port(name: str, direction: str, width: int, form: str | None) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from hwgen import tomlmap
 from hwgen.fields import FieldError
+from hwgen.rules import OF_KIND, RULES
 from hwgen.tables import (
     BandTable,
     BudgetTable,
@@ -43,7 +44,6 @@ __all__ = [
     "json_schema",
     "load",
     "parse",
-    "refuse_unbuilt",
 ]
 
 RECORDINGS = (".cu8", ".wav", ".npy")
@@ -95,6 +95,11 @@ class Spec:
         """The design file's name as it was given."""
         return self.source.path
 
+    @property
+    def filter_rate(self) -> float:
+        """Rate in Hz at which a filter's taps follow each other in a channel: the faster of its two sides."""
+        return self.input.sample_rate * self.response.interpolate
+
     def beside(self, name: str) -> Path:
         """A file named in the design file: relative to its folder."""
         return self.path.parent / name
@@ -104,11 +109,6 @@ class Spec:
         parts = tomlmap.split(key)
         default = reduce(_part, parts, self) if parts else None
         return self.source.error(parts, reason, remedy, default if isinstance(default, str | int | float) else None)
-
-
-def filter_rate(spec: Spec) -> float:
-    """Rate in Hz at which the filter's taps follow each other in a channel: the faster of its two sides."""
-    return spec.input.sample_rate * spec.response.interpolate
 
 
 def _part(whole: Any, part: str | int) -> Any:
@@ -145,7 +145,6 @@ def parse(text: str, path: str | Path) -> Spec:
         stimulus=tables.stimulus,
         source=source,
     )
-    refuse_unbuilt(spec)
     _check(spec, tables)
     return replace(spec, digest=_digest(spec))
 
@@ -153,82 +152,25 @@ def parse(text: str, path: str | Path) -> Spec:
 PLACED = ("ice40", "ecp5")  # targets that nextpnr places designs for
 
 
-def refuse_unbuilt(spec: Spec) -> None:
-    """Raise for what the contract of the design file allows but this version cannot build yet."""
-    goal = spec.goal
-    refusals = [
-        ("design.kind", spec.design.kind != "fir", 'write kind = "fir", the one kind there is so far'),
-        ("goal.evm_percent", goal.evm_percent is not None, "give sqnr_db; an EVM of 1 % is an SQNR of 40 dB"),
-        ("goal.sfdr_db", goal.sfdr_db is not None, "give sqnr_db in its place"),
-    ]
-    for key, refused, remedy in refusals:
-        if refused:
-            raise spec.blame(key, "not built yet in this version of hwgen", remedy)
-
-
 def _check(spec: Spec, tables: DesignFile) -> None:
     """What takes two tables, or a file, to judge."""
-    if tables.response is None:
-        raise spec.blame("response", "a fir needs a response, and there is none", "add a table [response] with bands")
-    half = filter_rate(spec) / 2
-    for index, band in enumerate(spec.response.bands or ()):
-        if band.stop > half and not math.isclose(band.stop, half, rel_tol=1e-12):
-            times = f"{spec.response.interpolate} x " if spec.response.interpolate > 1 else ""
-            reason = f"above {half:g}, half of {times}input.sample_rate"
-            raise spec.blame(f"response.bands[{index}].stop", reason, f"stop the band at or below {half:g}")
-    response, rate = spec.response, filter_rate(spec) * spec.input.channels
-    if response.decimate > 1 and response.interpolate > 1:
-        reason = "the filter interpolates, too"
-        raise spec.blame("response.decimate", reason, "do one after the other, in two designs")
-    _check_channels(spec)
-    _check_reloadable(spec)
-    if spec.hardware.clock is not None and spec.hardware.clock < rate * (1 - 1e-9):
-        factors = [("interpolate", response.interpolate), ("channels", spec.input.channels)]
-        name = " x ".join([*(factor for factor, value in factors if value > 1), "input.sample_rate"])
-        reason = f"slower than {name}, {rate:g}; a sample takes one clock at least"
-        raise spec.blame("hardware.clock", reason, f"give a clock of {rate:g} or more, or leave it out")
-    clocks = (spec.hardware.clock or rate) / spec.input.sample_rate * response.decimate / response.interpolate
-    if spec.hardware.structure == "folded" and clocks < 2 * (1 - 1e-9):
-        reason = f"folding needs two clocks an output at least, and {spec.hardware.clock:g} Hz gives {clocks:.3g}"
-        raise spec.blame("hardware.structure", reason, 'raise hardware.clock, or write structure = "auto"')
-    if spec.hardware.structure == "cascade" and (response.bands is None or response.taps or response.interpolate > 1):
-        reason = "factors are searched for bands, at a length of their own, at one rate"
-        raise spec.blame("hardware.structure", reason, 'write structure = "auto"')
+    kind = spec.design.kind
+    if kind not in RULES:
+        raise spec.blame(
+            "design.kind", "not built yet in this version of hwgen", f"write kind = {' or '.join(map(as_toml, RULES))}"
+        )
+    for name, kinds in OF_KIND.items():
+        given = getattr(tables, name) is not None
+        if given and kind not in kinds:
+            reason = f"a table of kind = {' or '.join(map(as_toml, kinds))}, and this is a {kind}"
+            raise spec.blame(name, reason, f"remove the table [{name}], or mend kind in [design]")
     for key, asked in (("minimise", spec.goal.minimise == "cells"), ("fmax_mhz", spec.goal.fmax_mhz is not None)):
         if asked and spec.goal.target not in PLACED:
             reason = f"nextpnr places designs for {' and '.join(PLACED)} alone, and the target is {spec.goal.target}"
             raise spec.blame(f"goal.{key}", reason, 'write target = "ice40", or minimise = "luts" without fmax_mhz')
-    if spec.goal.minimise == "error" and spec.response.bands is None:
-        reason = "the error of a filter is measured over bands, and there are none"
-        raise spec.blame("goal.minimise", reason, 'add response.bands, or write minimise = "luts"')
+    RULES[kind](spec, tables)
     if spec.stimulus.file is not None:
         _check_recording(spec, spec.stimulus.file)
-
-
-def _check_channels(spec: Spec) -> None:
-    """Judge what several channels on one filter can be combined with."""
-    if spec.input.channels == 1:
-        return
-    reasons = {
-        "a filter that decimates serves one channel": spec.response.decimate > 1,
-        "a folded filter serves one channel": spec.hardware.structure == "folded",
-    }
-    for reason, given in reasons.items():
-        if given:
-            remedy = 'write channels = 1, or decimate = 1 and structure = "auto"'
-            raise spec.blame("input.channels", reason, remedy)
-
-
-def _check_reloadable(spec: Spec) -> None:
-    """Judge what loaded coefficients can be combined with: one filter in direct form, at one rate."""
-    if not spec.response.reloadable:
-        return
-    reason = "a filter with reloadable coefficients is built in direct form, at one rate"
-    if spec.hardware.structure not in ("auto", "direct"):
-        raise spec.blame("hardware.structure", reason, 'write structure = "auto"')
-    for key in ("decimate", "interpolate"):
-        if getattr(spec.response, key) > 1:
-            raise spec.blame(f"response.{key}", reason, f"write {key} = 1, or give fixed coefficients")
 
 
 def _check_recording(spec: Spec, name: str) -> None:

@@ -256,7 +256,8 @@ class GoalTable(Table):
             raise FieldError(
                 f"a budget bounds the error's search; here {self.minimise} are minimised", remedy, "budget"
             )
-        if self.minimise != "error" and self.sqnr_db is None and self.max_error_ulp is None:
+        accuracies = (self.sqnr_db, self.max_error_ulp, self.evm_percent, self.sfdr_db)
+        if self.minimise != "error" and all(asked is None for asked in accuracies):
             reason = "nothing says how accurate the design must be"
             raise FieldError(reason, "add sqnr_db = 60 or max_error_ulp = 1.0", "minimise")
         return self

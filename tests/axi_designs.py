@@ -43,5 +43,5 @@ BLOCKS = {
 def design(name: str) -> Design:
     """The finished design."""
     block = BLOCKS[name]
-    bare = Design("stream", block, block.coefficients, "axi_stream")
+    bare = Design("stream", block, block.coefficients, interface="axi_stream")
     return replace(bare, verilog=bare.whole(verilog(block.component(), bare.core.module)))

@@ -27,11 +27,16 @@ def steps(folder: Path) -> dict:
     return json.loads((folder / "checkpoint").read_text())["steps"]
 
 
+def hears_interrupts() -> None:
+    """What a shell starts in the background ignores SIGINT, and so do its children, unless they are told otherwise."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def cut(command: list[str], place: Path, environment: dict[str, str], at: str, by: int) -> tuple[int, str, str]:
     """Start a command as a group of processes, signal all of them when it says `at`; exit code and both outputs."""
     process = subprocess.Popen(
         command, cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True,
+        start_new_session=True, preexec_fn=hears_interrupts,
     )  # fmt: skip
     assert process.stderr is not None
     told = ""

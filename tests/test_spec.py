@@ -219,8 +219,8 @@ BAD = {
     "sqnr_db = 60 => sqnr_db = 401": ("goal.sqnr_db", 29, "400", "sqnr_db = 60"),
     "sqnr_db = 60 => sqnr_db = inf": ("goal.sqnr_db", 29, "finite", "sqnr_db = 60"),
     "sqnr_db = 60 => max_error_ulp = -1": ("goal.max_error_ulp", 29, "-1", "max_error_ulp = 1.0"),
-    "sqnr_db = 60 => sqnr_db = 60\nevm_percent = 1": ("goal.evm_percent", 30, "not built yet", "sqnr_db"),
-    "sqnr_db = 60 => sqnr_db = 60\nsfdr_db = 70": ("goal.sfdr_db", 30, "not built yet", "sqnr_db"),
+    "sqnr_db = 60 => sqnr_db = 60\nevm_percent = 1": ("goal.evm_percent", 30, "a goal of a receiver", "sqnr_db"),
+    "sqnr_db = 60 => sqnr_db = 60\nsfdr_db = 70": ("goal.sfdr_db", 30, "a goal of a receiver", "sqnr_db"),
     # [search]
     'algorithm = "gc-pso" => algorithm = "gcpso"': ("search.algorithm", 32, '"gcpso"', 'did you mean "gc-pso"'),
     "seed = 1 => seed = -1": ("search.seed", 33, "-1", "seed = 1"),

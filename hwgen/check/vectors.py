@@ -52,6 +52,7 @@ class Top:
     `interval` is in clocks, from one taken sample to the next that can be taken; above 1 there is an output
     ``i_ready``, and a sample is taken at an edge with ``i_valid & i_ready & ~rst``. Samples 0, `decimate`,
     2 `decimate`, ... since power-up or the last reset give outputs: `interpolate` each, `spacing` clocks apart.
+    The last `apart` inputs are no words of a sample, such as those that load coefficients.
     """
 
     module: str
@@ -62,10 +63,13 @@ class Top:
     decimate: int = 1
     interpolate: int = 1
     spacing: int = 1
+    apart: int = 0
 
     def __post_init__(self) -> None:
         if not self.inputs or not self.outputs:
             raise ValueError(f"module {self.module}: needs at least one data input and one data output")
+        if not 0 <= self.apart < len(self.inputs):
+            raise ValueError(f"module {self.module}: {self.apart} of {len(self.inputs)} inputs cannot be apart")
         if self.latency < 0:
             raise ValueError(f"module {self.module}: latency must be 0 or more clocks, not {self.latency}")
         for name in ("interval", "decimate", "interpolate", "spacing"):

@@ -38,10 +38,11 @@ from hwgen.cli.terminal import (
 )
 from hwgen.cost.resources import TARGETS
 from hwgen.cost.yosys import YosysError
-from hwgen.design import NotADesign
 from hwgen.fields import FieldError
+from hwgen.finished import NotADesign
 from hwgen.journal import write_beside
 from hwgen.keywords import KEYWORDS
+from hwgen.kinds import kind_of
 from hwgen.spec import DesignFileError
 from hwgen.spec import load as load_spec
 from hwgen.tools import TOOLS, ToolMissing, find
@@ -117,16 +118,18 @@ def check(design: DesignPath, as_json: AsJson = False) -> None:
         out.print(json.dumps(known.result["goal"], indent=2) if as_json else repr(known), markup=False)
         return
     spec = load_spec(design)
-    found = flow.reference(spec)
+    kind = kind_of(spec.design.kind)
+    asked = kind.asked(kind.reference(spec))
     facts = {
-        "name": spec.design.name, "digest": spec.digest, "taps": len(found.ideal),
+        "name": spec.design.name, "digest": spec.digest, **asked,
         "input": str(spec.input.format), "output": str(spec.output.format),
         "goal": spec.goal.model_dump(mode="json", exclude_none=True),
     }  # fmt: skip
     if as_json:
         out.out(json.dumps(facts, indent=2), highlight=False)
     else:
-        out.print(f"{design}: sound. {facts['name']}: {facts['taps']} taps suffice before quantising.", markup=False)
+        told = ", ".join(f"{value} {key}" for key, value in asked.items())
+        out.print(f"{design}: sound. {facts['name']}: {told}.", markup=False)
 
 
 @app.command()
@@ -138,7 +141,7 @@ def search(
         finish(dict(finished(design).result), design, as_json)
         return
     with prepared(design, out_dir, jobs, force) as work:
-        result, folder = work.result(flow.thawed(work.found["design"])), work.folder
+        result, folder = work.result(work.kind.thawed(work.found["design"])), work.folder
     finish(result, folder, as_json)
 
 

@@ -6,17 +6,19 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from hwgen import flow, workers
 from hwgen.cli.terminal import INTERRUPTED, Stop, Tell, progress
-from hwgen.design import Design, NotADesign, load
-from hwgen.designs.reference import Reference
+from hwgen.finished import Finished, NotADesign
+from hwgen.kinds import kind_of
 from hwgen.spec import DesignFileError, Spec
 from hwgen.spec import load as load_spec
+from hwgen.stored import load
 from hwgen.tools import find
 
 # The goals in numbers, the folder, what runs costly steps, and whom to tell how far they are.
-Claimed = tuple[Reference, Path, Executor, Tell]
+Claimed = tuple[Any, Path, Executor, Tell]
 
 
 def _folder(spec: Spec, given: Path | None) -> Path:
@@ -35,7 +37,9 @@ def claimed(path: Path, given: Path | None, jobs: int, force: bool) -> Iterator[
     find("yosys")
     folder = _folder(spec, given)
     with progress() as tell:
-        known = flow.reference(spec)  # before anything is written: a goal out of reach leaves no trace
+        known = kind_of(spec.design.kind).reference(
+            spec
+        )  # before anything is written: a goal out of reach leaves no trace
         missing = [place for place in (folder, *folder.parents) if not place.exists()]
         flow.claim(folder, force)
         try:
@@ -66,7 +70,7 @@ def _withdraw(folders: list[Path]) -> None:
             place.rmdir()
 
 
-def finished(folder: Path) -> Design:
+def finished(folder: Path) -> Finished:
     """The design that the folder holds, with its Verilog and its result. Raises `NotADesign`."""
     design = load(folder)
     if not design.verilog:

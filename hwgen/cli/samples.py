@@ -1,5 +1,6 @@
 """`hwgen simulate DIR --input --output`: samples of the user's own through the model or the Verilog."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,6 @@ import numpy as np
 from hwgen import verify
 from hwgen.cli.folders import finished, is_design
 from hwgen.cli.terminal import MISSED, WRONG_INPUT, Stop, find_icarus, out
-from hwgen.design import Design
-from hwgen.fixed import from_float, to_float
 
 
 def filtered(folder: Path, source: Path, output: Path, rtl: bool) -> None:
@@ -23,7 +22,7 @@ def filtered(folder: Path, source: Path, output: Path, rtl: bool) -> None:
     if rtl:
         find_icarus()
         try:
-            response = _through_rtl(design, samples)
+            response = design.model(samples, partial(verify.filtered, design))
         except ValueError as error:
             raise Stop(MISSED, str(error)) from None
     try:
@@ -47,16 +46,3 @@ def _samples(source: Path) -> np.ndarray:
         reason = getattr(error, "strerror", None) or error
         raise Stop(WRONG_INPUT, f"cannot read samples from {source}: {reason}; give a .npy file of numbers") from None
     return samples
-
-
-def _through_rtl(design: Design, samples: np.ndarray) -> np.ndarray:
-    """As `Design.model`, which has judged the samples, by the Verilog."""
-    fir = design.fir
-    stacked = np.stack([samples.real, samples.imag]) if np.iscomplexobj(samples) else np.atleast_2d(samples)
-    floats = np.issubdtype(stacked.dtype, np.floating)
-    words = from_float(stacked, fir.input) if floats else stacked.astype(np.int64)
-    response = verify.filtered(design, words)
-    values = to_float(response, fir.output) if floats else response
-    if np.iscomplexobj(samples):
-        return values[0] + 1j * values[1]
-    return values[0] if samples.ndim == 1 else values

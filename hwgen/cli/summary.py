@@ -34,12 +34,14 @@ def _summary(result: dict[str, Any], folder: Path) -> None:
         compared = f" ({', '.join(saved)})" if saved else ""
         table.add_row("LUTs", f"{synthesis['lut']} on {resources['target']} by {synthesis['tool']}{compared}")
         table.add_row("flip-flops", f"{synthesis['ff']}")
-    table.add_row("taps", f"{len(result['coefficients'])}, {sum(result['bits'].values())} coefficient bits")
+    if result["coefficients"]:
+        table.add_row("taps", f"{len(result['coefficients'])}, {sum(result['bits'].values())} coefficient bits")
     for key, label, unit in (
         ("ripple_db", "ripple", "dB"), ("attenuation_db", "attenuation", "dB"), ("sqnr_db", "SQNR", "dB"),
-        ("max_error_ulp", "largest error (bound)", "output LSBs"),
+        ("max_error_ulp", "largest error (bound)", "output LSBs"), ("evm_percent", "EVM", "%"),
+        ("sfdr_db", "SFDR", "dB"),
     ):  # fmt: skip
-        if quality[key] is not None:
+        if quality.get(key) is not None:
             table.add_row(label, f"{quality[key]:.4g} {unit}")
     table.add_row("latency", f"{result['top']['latency']} clocks")
     for step in ("bit_true", "bulk"):

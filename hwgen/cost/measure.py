@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from hwgen.cost.place import place
+from hwgen.cost.place import packed, place
 from hwgen.cost.resources import synthesis_command, synthesise
 from hwgen.cost.store import Store, remembered
 
@@ -20,3 +20,10 @@ def place_step(text: str, top: str, target: str, dsp: bool, clock_mhz: float | N
     """`place`; `tool`, the names and versions of Yosys and nextpnr, is part of the step's key."""
     inputs = {"verilog": text, "command": synthesis_command(top, target, dsp), "clock_mhz": clock_mhz}
     return remembered(Store.default(), "place", inputs, tool, lambda: asdict(place(text, top, target, dsp, clock_mhz)))
+
+
+def packed_step(text: str, top: str, target: str, dsp: bool, tool: str) -> int:
+    """`packed`; `tool` as in `place_step`."""
+    inputs = {"verilog": text, "command": synthesis_command(top, target, dsp)}
+    found = remembered(Store.default(), "packed", inputs, tool, lambda: {"cells": packed(text, top, target, dsp)})
+    return int(found["cells"])

@@ -5,7 +5,7 @@ at every node (`sizing`) in the structure that suits them and are synthesised; w
 and the search goes on around the best.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
@@ -26,7 +26,7 @@ from hwgen.designs.sizing import Sizing
 from hwgen.designs.sources import FULL, Effort, Source, Sources
 from hwgen.designs.values import Coefficients
 from hwgen.emit import verilog
-from hwgen.journal import Journal
+from hwgen.journal import Journal, Progress
 
 _TOP = 3  # candidates that are synthesised in each round
 _PLACED = 4  # smallest designs that are placed where cells or a clock rate count
@@ -44,9 +44,6 @@ class Outcome:
     evaluations: int
     unique: int
     estimate: Estimate
-
-
-Progress = Callable[[str, float], None]
 
 
 class Search:
@@ -126,7 +123,7 @@ class Search:
         return found
 
     def _design(self, fir: Block) -> Design:
-        return Design(self.spec.design.name, fir, (), self.spec.hardware.interface)
+        return Design(self.spec.design.name, fir, (), interface=self.spec.hardware.interface)
 
     def _text(self, fir: Block) -> str:
         """Everything that would be emitted, so that what is measured is what the user gets."""

@@ -12,7 +12,7 @@ from scipy import signal
 from hwgen import stimulus
 from hwgen.fixed import Rounding
 from hwgen.response import Band, Mask, measure, remez, shortest
-from hwgen.spec import Spec, filter_rate
+from hwgen.spec import Spec
 
 LONGEST = 1024  # taps beyond which a length is no longer searched for
 _SAMPLES = 1 << 16
@@ -103,7 +103,7 @@ def mask_of(spec: Spec) -> Mask | None:
     if spec.response.bands is None:
         return None
     bands = []
-    rate = filter_rate(spec)
+    rate = spec.filter_rate
     for band in spec.response.bands:
         start, stop = band.start / rate, band.stop / rate
         if band.attenuation_db is not None:

@@ -15,7 +15,7 @@ from hwgen.designs.joint import Variant, Walked, walk
 from hwgen.designs.reference import Reference
 from hwgen.designs.tap_bits import TapBits, rounded, violations
 from hwgen.designs.values import Coefficients, near
-from hwgen.journal import Journal
+from hwgen.journal import Journal, Progress
 from hwgen.response import Band, Mask, measure, remez
 
 # Algorithms that search values too; the others show what rounding gives.
@@ -29,7 +29,6 @@ _WIDEST = 25  # bits of a given coefficient
 _NARROW = 20  # taps from which on a cascade may pay
 
 Source = Coefficients | Factors
-Progress = Callable[[str, float], None]
 Bands = list[list[float]]
 
 

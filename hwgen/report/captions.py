@@ -20,16 +20,23 @@ class Figure:
 
 
 def figures(result: dict, evidence: dict, margins: Sequence[Margin]) -> list[Figure]:
-    """Return the six figures in reading order, captions written from cleaned `evidence`."""
-    drawn = [
+    """Return the figures in reading order, captions written from cleaned `evidence`: those of a filter where it is
+    one, those that the kind brings, those of the search.
+    """
+    of_filter = [
         ("response", "Response against its mask", _response(evidence, margins), "the frequency response"),
         ("bits", "Bits per tap", _bits(evidence), "the bits of each tap"),
         ("accumulators", "Bits of each accumulator", _accumulators(evidence), "the widths of the accumulators"),
+    ]
+    own = [(chart["key"], chart["title"], chart["caption"], "") for chart in evidence["charts"]]
+    of_search = [
         ("designs", "LUTs against SQNR", _designs(result, evidence), "the designs tried on the way"),
         ("calibration", "Estimate against synthesis", _calibration(evidence), "estimates beside synthesis"),
         ("convergence", "Convergence", _convergence(evidence), "the progress of the search"),
     ]
-    return [Figure(*figure) for figure in drawn]
+    if result.get("kind", "fir") != "fir":
+        of_filter = [figure for figure in of_filter if figure[2]]
+    return [Figure(*figure) for figure in (*of_filter, *own, *of_search)]
 
 
 def _response(evidence: dict, margins: Sequence[Margin]) -> str:

@@ -33,7 +33,7 @@ def clean(evidence: dict) -> dict:
     Returns
     -------
     dict
-        Keys response, taps, accumulators, designs, calibration, history. A list loses the entries that have no
+        Keys response, taps, accumulators, designs, calibration, history, charts. A list loses the entries that have no
         position on their axes (a design without SQNR, say) and becomes None when nothing is left. Numbers are
         rounded to ten digits, far below any margin, and infinities become None.
     """
@@ -44,6 +44,7 @@ def clean(evidence: dict) -> dict:
         "designs": _designs(evidence),
         "calibration": _rows(evidence, "calibration", ("estimate", "synthesis")),
         "history": _rows(evidence, "history", ("evaluations", "best")),
+        "charts": _charts(evidence),
     }
 
 
@@ -94,6 +95,21 @@ def _rows(evidence: dict, key: str, needed: Sequence[str]) -> list[dict] | None:
 def _designs(evidence: dict) -> list[dict] | None:
     rows = _rows(evidence, "designs", ("sqnr_db",)) or []
     return [row for row in rows if is_number(row.get("lut")) or is_number(row.get("estimate"))] or None
+
+
+def _charts(evidence: dict) -> list[dict]:
+    """The charts that a kind brings, each series without the points that are no numbers; empty ones are left out."""
+    charts = []
+    for chart in evidence.get("charts") or []:
+        series = []
+        for one in chart.get("series") or []:
+            points = [[_finite(x), _finite(y)] for x, y in one.get("points") or [] if is_number(x) and is_number(y)]
+            if points:
+                series.append({"name": str(one.get("name")), "marks": bool(one.get("marks")), "points": points})
+        if series:
+            words = {key: str(chart.get(key) or "") for key in ("key", "title", "caption", "x_label", "y_label")}
+            charts.append(words | {"series": series, "log_y": bool(chart.get("log_y"))})
+    return charts
 
 
 def _response(response: dict | None) -> dict | None:

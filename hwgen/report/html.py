@@ -26,8 +26,9 @@ def render(result: dict, evidence: dict) -> str:
         The content of result.json. Missing or null parts are called "not measured".
     evidence : dict
         What the figures draw: response, taps, accumulators, designs, calibration, history, formats, spec_text,
-        notes. Frequencies in `response.unit`, magnitudes and limits in decibels relative to the passband gain. Any
-        part may be missing, empty or null.
+        notes. Frequencies in `response.unit`, magnitudes and limits in decibels relative to the passband gain. A kind
+        may bring charts (key, title, caption, x_label, y_label, log_y, series of name, marks and points) and tables
+        (key, title, head, align, rows) of its own. Any part may be missing, empty or null.
 
     Returns
     -------

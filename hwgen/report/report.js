@@ -1,4 +1,4 @@
-// The six figures. Each gets its <figure>, its plot and its data, which are complete: Python dropped what was not.
+// The figures. Each gets its <figure>, its plot and its data, which are complete: Python dropped what was not.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 
@@ -233,6 +233,31 @@ const FIGURES = {
   },
 };
 
+// A chart that the kind of circuit brings: lines or marks over two axes.
+function chartOf(figure, plot, chart) {
+  const up = chart.log_y ? (y) => (y > 0 ? Math.log10(y) : null) : (y) => y;
+  const style = (k) => `method-${k % 4}`;
+  legend(figure, chart.series.map((one, k) => [one.name, one.marks ? swatchMark("circle", style(k)) : swatchLine(`line ${style(k)}`)]));
+  keepDrawn(plot, () => {
+    const points = chart.series.flatMap((one) => one.points);
+    const drawn = frame(plot, {
+      x: padded(extent(points.map(([x]) => x)), 0.02), y: padded(extent(points.map(([, y]) => up(y))), 0.06, 1e-9), height: 340,
+      xLabel: chart.x_label, yLabel: chart.y_label,
+      ...(chart.log_y ? { yTick: (at) => (Number.isInteger(at) ? `1e${at}`.replace("-", "−") : shown(10 ** at)) } : {}),
+    });
+    chart.series.forEach((one, k) => {
+      const placed = one.points.filter(([, y]) => known(up(y))).map(([x, y]) => [drawn.px(x), drawn.py(up(y))]);
+      if (one.marks) for (const [x, y] of placed) marker(drawn.layer, "circle", x, y, style(k), 3);
+      else node(drawn.layer, "path", { d: line(placed), class: `line ${style(k)}` });
+    });
+    const named = chart.series.flatMap((one) => one.points.map(([x, y]) => [one.name, x, y])).filter(([, , y]) => known(up(y)));
+    named.sort((a, b) => a[1] - b[1]);
+    hover(plot, drawn, named.map(([name, x, y]) => ({
+      x: drawn.px(x), y: drawn.py(up(y)), lines: [name, `${chart.x_label}: ${shown(x)}`, `${chart.y_label}: ${shown(y)}`],
+    })), 40);
+  });
+}
+
 function kindOf(row) {
   return Object.hasOwn(KINDS, row.kind) ? row.kind : "search";
 }
@@ -247,8 +272,15 @@ function bars(chart, rows, span, className) {
 }
 
 const SOURCES = { response: "response", bits: "taps", accumulators: "accumulators", designs: "designs", calibration: "calibration", convergence: "history" };
-for (const [key, source] of Object.entries(SOURCES)) {
+const placeOf = (key) => {
   const figure = document.querySelector(`figure[data-figure="${key}"]`);
-  const plot = figure.querySelector(".plot");
+  return [figure, figure?.querySelector(".plot")];
+};
+for (const [key, source] of Object.entries(SOURCES)) {
+  const [figure, plot] = placeOf(key);
   if (plot && data[source]) FIGURES[key](figure, plot, data[source]);
+}
+for (const chart of data.charts) {
+  const [figure, plot] = placeOf(chart.key);
+  if (plot) chartOf(figure, plot, chart);
 }

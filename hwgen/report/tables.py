@@ -27,13 +27,25 @@ def tables(result: dict, evidence: dict, margins: Sequence[Margin]) -> list[Tabl
         _resources(result),
         _baselines(result),
         _quality(result),
-        _mask(margins),
+        *([_mask(margins)] if margins or result.get("kind", "fir") == "fir" else []),
+        *_own(evidence),
         _verification(result),
         _search(result),
         _formats(evidence),
         _latency(result),
         _ports(result),
     ]
+
+
+def _own(evidence: dict) -> list[Table]:
+    """The tables that a kind brings: key, title, head, align, and rows of numbers or words."""
+    return [
+        Table(
+            str(table["key"]), str(table["title"]), tuple(map(str, table["head"])), str(table["align"]),
+            tuple(tuple(number(cell, absent=DASH) for cell in row) for row in table["rows"]),
+        )
+        for table in evidence.get("tables") or []
+    ]  # fmt: skip
 
 
 def details(evidence: dict) -> list[Table]:

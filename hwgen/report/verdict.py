@@ -67,7 +67,14 @@ def luts(result: dict) -> tuple[Any, str]:
 
 def verdict(result: dict, margins: Sequence[Margin]) -> Verdict:
     """Judge a result: the goal as the search left it, and every figure that can contradict it."""
-    points = [_mask(result, margins), *_goals(result), _area(result), *_bit_true(result), _equivalence(result)]
+    masked = bool(margins) or result.get("kind", "fir") == "fir"
+    points = [
+        *([_mask(result, margins)] if masked else []),
+        *_goals(result),
+        _area(result),
+        *_bit_true(result),
+        _equivalence(result),
+    ]
     met = at(result, "goal", "met")
     first = "Goal not judged" if met is None else "Goal met" if met else "Goal missed"
     samples, mismatches = (at(result, "verification", "bit_true", key) for key in ("samples", "mismatches"))

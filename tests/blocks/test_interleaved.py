@@ -133,7 +133,7 @@ def test_verilator_agrees_and_catches() -> None:
 
 def test_the_stimuli_tell_channels_apart() -> None:
     made = design("transposed, 3 channels")
-    x = verify.stimuli(made, None, 500, np.random.default_rng(1))
+    x = made.stimuli(None, 500, np.random.default_rng(1))
     assert not np.array_equal(x[0, 0:300:3], x[0, 1:301:3])
     rolled = Design("filter", replace(made.fir, interleave=1), made.coefficients)
     stimulus, wanted = verify.scripted(made, x, np.random.default_rng(1))

@@ -240,7 +240,7 @@ MUTATIONS = {
 
 def bench(name: str, count: int = 1500) -> tuple[Script, Expected]:
     made, rng = design(name), np.random.default_rng(1)
-    return verify.scripted(made, verify.stimuli(made, None, count, rng), rng)
+    return verify.scripted(made, made.stimuli(None, count, rng), rng)
 
 
 @pytest.fixture(scope="module")

@@ -85,7 +85,7 @@ def test_what_the_script_holds() -> None:
     filter = Reloadable((1, 2, 4, 2, 1), 4, Format(1, 7), Format(2, 8), (Format(-1, 4), Format(0, 4), Format(2, 4)))
     design = Design("filter", filter, filter.coefficients)
     rng = np.random.default_rng(1)
-    made, _ = verify.scripted(design, verify.stimuli(design, None, 6000, rng), rng)
+    made, _ = verify.scripted(design, design.stimuli(None, 6000, rng), rng)
     valid, index, data = made.data[1:]
     ports = design.top.inputs[1:]
     assert [(p.name, p.width, p.signed) for p in ports] == [

@@ -33,18 +33,18 @@ def bench(name: str, count: int = 1200, seed: int = 4) -> tuple[StreamTop, Scrip
     """A random bench as `hwgen run` has it, shorter, with more resets."""
     made, rng = design(name), np.random.default_rng(seed)
     module = top(name)
-    samples = verify.stimuli(made, None, count, rng)
+    samples = made.stimuli(None, count, rng)
     n = samples.shape[1]
     sides = Sides.random(module.shell, n, [n // 4, n // 2, n // 2 + 1, n // 2 + 9, n - 5], rng)
-    return module, *scripted(module, samples, sides, rng, lambda script: verify.answered(made, script, rng))
+    return module, *scripted(module, samples, sides, rng, lambda script: made.answered(script, rng))
 
 
 def eager(name: str, count: int = 300) -> tuple[StreamTop, Script, Expected]:
     """As fast as can be."""
     made, rng = design(name), np.random.default_rng(1)
-    samples = verify.stimuli(made, None, count, rng)
+    samples = made.stimuli(None, count, rng)
     side = EAGER(samples.shape[1])
-    return top(name), *scripted(top(name), samples, side, rng, lambda script: verify.answered(made, script, rng))
+    return top(name), *scripted(top(name), samples, side, rng, lambda script: made.answered(script, rng))
 
 
 # ------------------------------------------------------------------------------------------------ schedule, by hand

@@ -1,5 +1,6 @@
-"""What a search found, as the JSON that the checkpoint keeps and the report draws."""
+"""kind = "fir": what a search found, as the JSON that the checkpoint keeps and the report draws."""
 
+from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
@@ -9,16 +10,28 @@ from hwgen.blocks.reloadable import Reloadable
 from hwgen.blocks.reloadable_hardware import estimate as estimate_reloadable
 from hwgen.cost.folded import estimate
 from hwgen.cost.shell import estimate as estimate_shell
-from hwgen.design import Design
+from hwgen.design import Design, thawed
 from hwgen.designs.candidate import Block, Candidate, Quality, Tried
-from hwgen.designs.fir import Outcome
-from hwgen.designs.reference import Reference
-from hwgen.spec import filter_rate
+from hwgen.designs.fir import Outcome, search
+from hwgen.designs.reference import Reference, reference
+from hwgen.journal import Journal, Progress
+
+__all__ = ["asked", "described", "drawn", "outcome_of", "qualities", "reference", "searched", "thawed"]
 
 _POINTS = 2000
 
 
-def searched(reference: Reference, outcome: Outcome) -> dict[str, Any]:
+def asked(reference: Reference) -> dict[str, Any]:
+    """The length of the filter before anything is quantised."""
+    return {"taps": len(reference.ideal)}
+
+
+def searched(reference: Reference, executor: Executor, journal: Journal, progress: Progress) -> dict[str, Any]:
+    """What the search finds, as the checkpoint keeps it."""
+    return outcome_of(reference, search(reference, executor, journal, progress))
+
+
+def outcome_of(reference: Reference, outcome: Outcome) -> dict[str, Any]:
     """Everything later steps need of a search."""
     channels, allocation = reference.channels, outcome.allocation
     return {
@@ -61,7 +74,7 @@ def described(reference: Reference, outcome: Outcome, tried: Tried) -> dict[str,
 def _design(reference: Reference, candidate: Candidate) -> Design:
     shift = candidate.fir.fraction - candidate.coefficients.fraction
     values = tuple(v << shift for v in candidate.coefficients.values)
-    return Design(reference.spec.design.name, candidate.fir, values, reference.spec.hardware.interface)
+    return Design(reference.spec.design.name, candidate.fir, values, interface=reference.spec.hardware.interface)
 
 
 def qualities(quality: Quality) -> dict[str, float | None]:
@@ -131,7 +144,7 @@ def _row(tried: Tried, chosen: bool) -> dict[str, Any]:
 def drawn(reference: Reference, design: Design, found: dict[str, Any]) -> dict[str, Any]:
     """The report's evidence: curves, formats and tables behind `found`."""
     spec, fir = reference.spec, design.fir
-    rate, gain = filter_rate(spec), found["gain"]
+    rate, gain = spec.filter_rate, found["gain"]
     frequencies, response = design.response(np.linspace(0, 0.5, _POINTS))
     ideal = np.exp(-2j * np.pi * np.outer(frequencies, np.arange(len(reference.ideal)))) @ reference.ideal
     rows = [row for row in found["tried"] if row["lut"] is not None]
