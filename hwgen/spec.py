@@ -23,6 +23,7 @@ from hwgen.rules import OF_KIND, RULES
 from hwgen.tables import (
     BandTable,
     BudgetTable,
+    DescentTable,
     DesignFile,
     DesignTable,
     GoalTable,
@@ -84,6 +85,7 @@ class Spec:
     stimulus: StimulusTable
     source: Source = field(compare=False, repr=False)
     digest: str = ""
+    descent: DescentTable | None = None
 
     @property
     def text(self) -> str:
@@ -144,6 +146,7 @@ def parse(text: str, path: str | Path) -> Spec:
         search=tables.search,
         stimulus=tables.stimulus,
         source=source,
+        descent=tables.descent,
     )
     _check(spec, tables)
     return replace(spec, digest=_digest(spec))
@@ -189,6 +192,8 @@ def _check_recording(spec: Spec, name: str) -> None:
 def _digest(spec: Spec) -> str:
     names = ("design", "input", "output", "response", "hardware", "goal", "search", "stimulus")
     content: dict[str, Any] = {name: getattr(spec, name).model_dump(mode="json") for name in names}
+    own = {name: getattr(spec, name) for name in OF_KIND if name not in names}
+    content |= {name: table.model_dump(mode="json") for name, table in own.items() if table is not None}
     csv, recording = spec.source.value(("response", "coefficients")), spec.stimulus.file
     content["files"] = {}
     if isinstance(csv, str) and not spec.response.reloadable:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from hwgen.blocks.dither import Cut
 from hwgen.fields import (
     MOST_TAPS,
     RELOADABLE,
@@ -17,9 +18,11 @@ from hwgen.fields import (
     FieldError,
     FormatText,
     Gain,
+    WordBits,
 )
 from hwgen.fixed import Overflow, Rounding
 from hwgen.keywords import KEYWORDS
+from hwgen.matrices import Matrix
 from hwgen.tomlmap import Key
 
 MOST_BANDS = 100
@@ -197,6 +200,31 @@ def _rising(bands: tuple[BandTable, ...]) -> None:
             raise FieldError(reason, "leave room for the transition", "bands", k, "start")
 
 
+class DescentTable(Table):
+    """The linear system that a descent solves, and how: ``(A^H A + ridge I) x = A^H y``."""
+
+    matrix: Matrix = Field(
+        description="A: a .csv or .npy file beside the design file, or random with a seed.",
+        examples=[{"seed": 1, "rows": 16, "columns": 4}],
+    )
+    ridge: Annotated[float, Field(ge=0, le=1e9)] | Literal["auto"] = Field(
+        0.0, description="Added to the diagonal: noise over symbol power for LMMSE; auto: as the BER asked for has it.",
+        examples=[0.1],
+    )  # fmt: skip
+    iterations: int = Field(description="Iterations, one stage each.", ge=1, le=64, examples=[8])
+    step: Annotated[float, Field(gt=0, le=1e9)] | Literal["auto"] = Field(
+        "auto", description="Step size, rounded to a sum of three powers of two; auto: the fastest.", examples=["auto"]
+    )
+    form: Literal["auto", "gram", "residual"] = Field(
+        "auto", description="x - eta (G x - A^H y), or x - eta A^H (A x - y).", examples=["auto"]
+    )
+    rounding: Annotated[Cut, Field(strict=False)] = Field(
+        Cut.HALF_UP, description="How every word is cut; stochastic: with a shift register.", examples=["half_up"]
+    )
+    zoom: bool = Field(True, description="Whether every iteration has ranges of its own.", examples=[True])
+    word_bits: WordBits = Field((2, 20), description="Bits of a word: a range to search.", examples=[[2, 20]])
+
+
 class HardwareTable(Table):
     """How the circuit is built."""
 
@@ -239,6 +267,11 @@ class GoalTable(Table):
     evm_percent: float | None = Field(
         None, description="Largest error vector magnitude, %.", gt=0, le=100, examples=[1.0]
     )
+    ber_loss_db: float | None = Field(
+        None, description="Largest loss against the float detector at the bit error rate ber, dB.", gt=0, le=20,
+        examples=[0.2],
+    )  # fmt: skip
+    ber: float = Field(1e-3, description="Bit error rate at which ber_loss_db holds.", ge=1e-5, le=0.1, examples=[1e-3])
     sfdr_db: float | None = Field(None, description="Least spurious-free range, dB.", gt=0, le=400, examples=[70])
     budget: BudgetTable | None = Field(
         None, description="What may be spent, with minimise = error.", examples=[{"bits": 160}]
@@ -256,7 +289,7 @@ class GoalTable(Table):
             raise FieldError(
                 f"a budget bounds the error's search; here {self.minimise} are minimised", remedy, "budget"
             )
-        accuracies = (self.sqnr_db, self.max_error_ulp, self.evm_percent, self.sfdr_db)
+        accuracies = (self.sqnr_db, self.max_error_ulp, self.evm_percent, self.sfdr_db, self.ber_loss_db)
         if self.minimise != "error" and all(asked is None for asked in accuracies):
             reason = "nothing says how accurate the design must be"
             raise FieldError(reason, "add sqnr_db = 60 or max_error_ulp = 1.0", "minimise")
@@ -297,6 +330,7 @@ class DesignFile(Table):
     input: InputTable = Field(description="The samples that arrive.")
     output: OutputTable = Field(description="The samples that leave.")
     response: ResponseTable | None = Field(default=None, description="What a filter does to each frequency.")
+    descent: DescentTable | None = Field(default=None, description="The linear system that a descent solves.")
     hardware: HardwareTable = Field(default=HardwareTable.model_validate({}), description="How it is built.")
     goal: GoalTable = Field(description="What is minimised and what must be reached.")
     search: SearchTable = Field(default=SearchTable.model_validate({}), description="How widths are searched for.")

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwgen.blocks.constant_matrix import ConstantMatrix
-from hwgen.blocks.dither import Cut
+from hwgen.blocks.dither import STATE_BITS, Cut
+from hwgen.cost.estimate import CARRY
 from hwgen.designs.descent_system import Coefficients
 from hwgen.designs.descent_words import Ends, Words
 
@@ -18,7 +19,7 @@ Ints = NDArray[np.int64]
 FEATURES = ("product_bits", "added_bits", "rounded_bits", "saturated_bits", "shift_registers")
 
 # LUTs for one of each feature, fitted to Yosys 0.70 by `benchmarks/descent.py --fit`.
-_DEFAULTS = {target: (1.05, 1.0, 1.0, 1.3, 28.0) for target in ("ice40", "ecp5", "xc7", "gowin")}
+_DEFAULTS = dict.fromkeys(("ice40", "ecp5", "xc7", "gowin"), (1.05, 1.0, 1.0, 1.3, 28.0))
 
 
 @dataclass(frozen=True)
@@ -90,11 +91,10 @@ class DescentWork:
                 added = added + size * np.maximum(high[makes] + fine, 0)
             elif gram:
                 high[makes] = tops
-            update, state = names[f"u{t}"], names[f"x{t + 1}"]
+            update = names[f"u{t}"]
             added = added + n * (len(steps) - 1) * np.maximum(high[f"u{t}"] + exact[:, update] - max(steps), 0)
             before = np.maximum(top[:, update], top[:, names[f"x{t}"]]) if t else top[:, update]
             added = added + n * np.maximum(before + 1 + fraction[:, update], 0)
-            del state
         for name, k in names.items():
             size = m if name[0] in "yr" else n
             cuts = exact[:, k] > fraction[:, k]
@@ -105,6 +105,23 @@ class DescentWork:
             saturated = saturated + size * width[:, k]
         registers = np.full(len(fraction), len(w.names) - w.iterations + 1 if w.rounding is Cut.STOCHASTIC else 0)
         return np.stack([product, added, rounded, saturated, registers], axis=-1)
+
+    def registers(self, ends: Ends, target: str) -> dict[str, float]:
+        """Flip-flops and carry cells of a batch of 1, other cells 0."""
+        w, c = self.words, self.words.coefficients
+        (m, n), forms, last = c.matrix.shape, w.formats(ends), w.iterations
+        kept = last if c.form == "gram" else 2 * last  # valid bits, and clocks that y or z is kept for
+        found = kept + 2 + m * w.input.width
+        if c.form == "gram":
+            found += n * forms["z"].width * last
+        else:
+            found += m * w.input.width * (last - 1) * 2
+            found += sum(m * forms[f"r{t}"].width + n * forms[f"x{t}"].width for t in range(1, last))
+        found += n * sum(forms[f"x{t + 1}"].width for t in range(last))
+        if w.rounding is Cut.STOCHASTIC:
+            found += STATE_BITS * (len(w.names) - last + 1)
+        bits = float(self.features(ends)[0, :3].sum())
+        return {"ff": found, "carry": round(bits * CARRY[target][0]), "dsp": 0, "bram": 0}
 
 
 def _reach(c: Coefficients, matrix: ConstantMatrix, takes: str) -> int:

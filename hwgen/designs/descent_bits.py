@@ -1,7 +1,7 @@
 """Bits of a descent by search: the noise model proposes, the bit-true run decides."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -15,7 +15,6 @@ from hwgen.fixed import to_float
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-WIDTHS = (2, 20)  # bits of a word whose range holds its whole trajectory
 _HARDER = (1.0, 0.8, 0.6, 0.4, 0.25, 0.15)  # shares of the limit that the noise model is held to
 _WORST = 1e30
 
@@ -35,14 +34,14 @@ class Bits:
     estimate
         LUTs from widths.
     limits
-        Fewest and most bits by kind of word: y, z, r, u, x.
+        Fewest and most bits of a word whose range holds its whole trajectory.
     """
 
     words: Words
     raw: Ints
     exact: Floats
     estimate: DescentEstimate
-    limits: dict[str, tuple[int, int]] = field(default_factory=dict)
+    limits: tuple[int, int] = (2, 20)
 
     @cached_property
     def work(self) -> DescentWork:
@@ -60,10 +59,8 @@ class Bits:
     def bounds(self) -> tuple[Ints, Ints]:
         """Least and most of each variable."""
         size, count = len(self.words.names), len(self.words.products)
-        kinds = [self.limits.get(name[0], WIDTHS) for name in self.words.names]
-        low, high = ([pair[k] for pair in kinds] for k in (0, 1))
-        zeros = np.zeros(size + count, dtype=np.int64)
-        return np.r_[low, zeros], np.r_[high, np.full(size, TOPS), np.full(count, DROPS)]
+        low = np.repeat([self.limits[0], 0, 0], [size, size, count])
+        return low, np.repeat([self.limits[1], TOPS, DROPS], [size, size, count])
 
     def ends(self, bits: Ints) -> Ends:
         """Where words end for variables (P, V)."""
@@ -108,10 +105,16 @@ class Bits:
         return float(np.mean((got - self.exact) ** 2))
 
     # ------------------------------------------------------------------ search
-    def problem(self, error: Callable[[Ints], Floats], spend: Callable[[Ints], Floats], **limit: float) -> Problem:
-        """Least `spend` for an error up to ``goal``, or least error for a ``budget``."""
+    def problem(
+        self,
+        error: Callable[[Ints], Floats],
+        spend: Callable[[Ints], Floats],
+        goal: float | None = None,
+        budget: float | None = None,
+    ) -> Problem:
+        """Least `spend` for an error up to `goal`, or least error for a `budget`."""
         low, high = self.bounds
-        return Problem(self.names, low, high, error, spend, **limit)
+        return Problem(self.names, low, high, error, spend, budget, goal)
 
     def uniform(self, limit: float, fixed: bool) -> Ints | None:
         """Variables (V,) of the cheapest equal widths that keep the bit-true error within the limit; None: none does.
@@ -124,7 +127,7 @@ class Bits:
             tops = self.words.peaks - less
             if fixed:
                 tops = np.full_like(tops, tops.max())
-            for width in range(WIDTHS[0], WIDTHS[1] + 4):
+            for width in range(self.limits[0], self.limits[1] + 1):
                 ends = Ends((width - tops)[None], tops[None], np.zeros((1, len(self.words.products)), dtype=np.int64))
                 if (row := self.variables(ends))[0, : len(tops)].min() >= 1 and self._run(row[0]) <= limit:
                     found.append(row[0])

@@ -8,7 +8,6 @@ of iterations leave:
     mean |x[T] - x|^2 / n = floor + sum over words of gain_w (cut_w + overload_w), gain_w = |d x[T] / d w|_F^2 / n
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -191,7 +190,7 @@ class Words:
         state = np.zeros(len(cuts))
         for k, name in enumerate(self.names):
             came = {"r": spread * state, "u": (curvature**2).mean() * state, "x": state}.get(name[0], 0.0)
-            found[:, k] = overload(np.sqrt(self.powers[k] + came), 2.0 ** (tops[:, k] - 1.0))
+            found[:, k] = overload(np.asarray(np.sqrt(self.powers[k] + came)), np.asarray(2.0 ** (tops[:, k] - 1.0)))
             own = cuts[:, k] + found[:, k]
             if name[0] == "u":
                 state = ((1 - curvature) ** 2).mean() * state + own
@@ -205,7 +204,7 @@ class Words:
 
     def product_fraction(self, ends: Ends, k: int) -> Ints:
         """Fraction bits (P,) of product `k` as it is added up."""
-        takes, matrix, _ = self.products[k]
+        takes = self.products[k][0]
         c = self.coefficients
         own = c.gram_fraction if c.form == "gram" and takes != "y" else c.fraction
         return np.asarray(own + ends.fractions[:, self.place[takes]] - ends.drops[:, k])

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from hwgen.finished import Finished
 from hwgen.journal import Journal, Progress
-from hwgen.kinds import fir
+from hwgen.kinds import descent, fir
 from hwgen.spec import Spec
 
 
@@ -36,7 +36,7 @@ class Kind(Protocol):
         """The report's evidence."""
 
 
-_KINDS: dict[str, Kind] = {"fir": fir}
+_KINDS: dict[str, Kind] = {"fir": fir, "descent": descent}
 
 
 def kind_of(name: str) -> Kind:
