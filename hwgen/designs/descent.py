@@ -105,20 +105,20 @@ class Search:
             pairs += [(a, g) for a in widths for g in widths]
         if descent.form in ("auto", "residual") and self.reference.system.ridge == 0:
             pairs += [(a, None) for a in widths]
-        limit = self.limit
-        kept: list[Bits] = []
+        room = self.limit * _SHARE - self.spec.output.format.lsb**2 / 12
+        kept: dict[tuple[int, int | None], Bits] = {}
         for a, g in sorted(pairs, key=lambda pair: (pair[0] + (pair[1] or pair[0]), pair[0])):
-            forms = [space.words.coefficients for space in kept]
-            if any(
-                (c.gram_bits is None) == (g is None) and c.bits <= a and (c.gram_bits or 0) <= (g or 0) for c in forms
-            ):
-                continue  # one with fewer bits leaves room already
+            fewer = [(b, h) for b, h in kept if (h is None) == (g is None) and b <= a and (h or 0) <= (g or 0)]
+            # One that leaves room already is beaten only by those with a bit more: they leave more of it.
+            if fewer and min(a - b + (g or 0) - (h or 0) for b, h in fewer) > 1:
+                continue
             space = self._space(a, g)
-            if space.words.floor <= limit * _SHARE:
-                kept.append(space)
+            if space.words.floor <= room:
+                kept[a, g] = space
             if len(kept) == _LOOKED_AT:
                 break
-        return kept or [self._space(widths[-1], widths[-1] if descent.form != "residual" else None)]
+        most = widths[-1]
+        return list(kept.values()) or [self._space(most, None if descent.form == "residual" else most)]
 
     def _space(self, bits: int, gram_bits: int | None) -> Bits:
         spec, raw = self.spec, self.reference.raw[:, :SEARCHED]
@@ -187,7 +187,7 @@ class Search:
         for allocation in tried:
             self.history += [(self.evaluations + int(n), float(best)) for n, best in allocation.history]
             self.evaluations += allocation.evaluations
-            self.unique += allocation.unique
+            self.unique += allocation.evaluations
 
     # ------------------------------------------------------------------- judge
     def holds(self, candidate: Candidate) -> bool:
