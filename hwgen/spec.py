@@ -18,11 +18,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from hwgen import tomlmap
+from hwgen.descent_table import DescentTable
 from hwgen.detector_table import MODELS, DetectorTable
 from hwgen.equalizer_table import EqualizerTable
 from hwgen.fields import FieldError
 from hwgen.rules import OF_KIND, RULES
 from hwgen.stages import StageTable
+from hwgen.table import Table
 from hwgen.tables import (
     BandTable,
     BudgetTable,
@@ -81,15 +83,16 @@ class Spec:
     input: InputTable
     output: OutputTable
     response: ResponseTable
-    equalizer: EqualizerTable | None
     hardware: HardwareTable
     goal: GoalTable
     search: SearchTable
     stimulus: StimulusTable
-    detector: DetectorTable | None = field(default=None, kw_only=True)
     source: Source = field(compare=False, repr=False)
-    digest: str = ""
     stage: tuple[StageTable, ...] = ()
+    detector: DetectorTable | None = None
+    descent: DescentTable | None = None
+    equalizer: EqualizerTable | None = None
+    digest: str = ""
 
     @property
     def text(self) -> str:
@@ -145,14 +148,15 @@ def parse(text: str, path: str | Path) -> Spec:
         input=tables.input,
         output=tables.output,
         response=response,
-        equalizer=tables.equalizer,
         hardware=tables.hardware.model_copy(update={"clock": clock}),
         goal=tables.goal,
         search=tables.search,
         stimulus=tables.stimulus,
-        detector=tables.detector,
         source=source,
         stage=tables.stage or (),
+        detector=tables.detector,
+        descent=tables.descent,
+        equalizer=tables.equalizer,
     )
     _check(spec, tables)
     return replace(spec, digest=_digest(spec))
@@ -196,12 +200,12 @@ def _check_recording(spec: Spec, name: str) -> None:
 
 
 def _digest(spec: Spec) -> str:
-    names = ("design", "input", "output", "response", "hardware", "goal", "search", "stimulus")
-    content: dict[str, Any] = {name: getattr(spec, name).model_dump(mode="json") for name in names}
+    given = {name: getattr(spec, name) for name in DesignFile.model_fields}
+    content: dict[str, Any] = {
+        name: table.model_dump(mode="json") for name, table in given.items() if isinstance(table, Table)
+    }
     if spec.stage:
         content["stage"] = [stage.model_dump(mode="json") for stage in spec.stage]
-    if spec.equalizer is not None:
-        content["equalizer"] = spec.equalizer.model_dump(mode="json")
     csv, recording = spec.source.value(("response", "coefficients")), spec.stimulus.file
     content["files"] = {}
     if isinstance(csv, str) and not spec.response.reloadable:
@@ -209,10 +213,8 @@ def _digest(spec: Spec) -> str:
     if recording is not None:
         content["files"]["stimulus.file"] = _sha256(spec.beside(recording))
         content["stimulus"]["file"] = Path(recording).suffix.lower()  # what it holds counts, not where it lies
-    if spec.detector is not None:
-        content["detector"] = spec.detector.model_dump(mode="json")
-        if spec.detector.channel not in MODELS:
-            content["detector"]["channel"] = _sha256(spec.beside(spec.detector.channel))
+    if spec.detector is not None and spec.detector.channel not in MODELS:
+        content["detector"]["channel"] = _sha256(spec.beside(spec.detector.channel))
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from hwgen.bands import BandTable, rising
+from hwgen.descent_table import DescentTable
 from hwgen.detector_table import DetectorTable
 from hwgen.equalizer_table import EqualizerTable
 from hwgen.fields import (
@@ -177,6 +178,11 @@ class GoalTable(Table):
     evm_loss_db: float | None = Field(
         None, description="Largest EVM over that of floating point, dB.", gt=0, le=60, examples=[0.5]
     )
+    ber_loss_db: float | None = Field(
+        None, description="Largest loss against the float detector at the bit error rate ber, dB.", gt=0, le=20,
+        examples=[0.2],
+    )  # fmt: skip
+    ber: float = Field(1e-3, description="Bit error rate at which ber_loss_db holds.", ge=1e-5, le=0.1, examples=[1e-3])
     sfdr_db: float | None = Field(None, description="Least spurious-free range, dB.", gt=0, le=400, examples=[70])
     budget: BudgetTable | None = Field(
         None, description="What may be spent, with minimise = error.", examples=[{"bits": 160}]
@@ -194,7 +200,9 @@ class GoalTable(Table):
             raise FieldError(
                 f"a budget bounds the error's search; here {self.minimise} are minimised", remedy, "budget"
             )
-        accuracies = (self.sqnr_db, self.max_error_ulp, self.evm_percent, self.evm_loss_db, self.sfdr_db)
+        accuracies = (
+            self.sqnr_db, self.max_error_ulp, self.evm_percent, self.evm_loss_db, self.sfdr_db, self.ber_loss_db,
+        )  # fmt: skip
         if self.minimise != "error" and all(asked is None for asked in accuracies):
             reason = "nothing says how accurate the design must be"
             raise FieldError(reason, "add sqnr_db = 60 or max_error_ulp = 1.0", "minimise")
@@ -240,6 +248,7 @@ class DesignFile(Table):
     )
     detector: DetectorTable | None = Field(default=None, description="A MIMO uplink and its ADCs.")
     equalizer: EqualizerTable | None = Field(default=None, description="An adaptive equaliser and its channel.")
+    descent: DescentTable | None = Field(default=None, description="The linear system that a descent solves.")
     hardware: HardwareTable = Field(default=HardwareTable.model_validate({}), description="How it is built.")
     goal: GoalTable = Field(description="What is minimised and what must be reached.")
     search: SearchTable = Field(default=SearchTable.model_validate({}), description="How widths are searched for.")

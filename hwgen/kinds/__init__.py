@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from hwgen.finished import Finished
 from hwgen.journal import Journal, Progress
-from hwgen.kinds import detector, equalizer, fir, receiver
+from hwgen.kinds import descent, detector, equalizer, fir, receiver
 from hwgen.spec import Spec
 
 
@@ -37,7 +37,7 @@ class Kind(Protocol):
 
 
 _KINDS: dict[str, Kind] = {
-    "fir": fir, "receiver": receiver, "detector": detector, "equalizer": equalizer,
+    "fir": fir, "receiver": receiver, "detector": detector, "descent": descent, "equalizer": equalizer,
 }  # fmt: skip
 
 
