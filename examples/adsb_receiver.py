@@ -89,7 +89,7 @@ def frames(word: NDArray[np.complex128]) -> list[tuple[int, str]]:
 
 
 # ---------------------------------------------------------------------------------------------------------- receiver
-def through(design: hwgen.receiver.Receiver, samples: NDArray[np.float64], how: str) -> NDArray[np.complex128]:
+def through(design: hwgen.finished.receiver.Receiver, samples: NDArray[np.float64], how: str) -> NDArray[np.complex128]:
     """Samples through the model, or through the Verilog, which must agree with the model on every clock."""
     chain = design.chain
     words = np.floor(samples * 2.0**chain.input.fraction + 0.5).astype(np.int64)[None]

@@ -10,8 +10,8 @@ from receivers_small import TEXT, search, small
 import hwgen
 from hwgen import flow, verify
 from hwgen.designs.receiver_widths import chain
+from hwgen.finished.receiver import Receiver, thawed
 from hwgen.kinds import receiver as kind
-from hwgen.receiver import Receiver, thawed
 from hwgen.spec import DesignFileError, parse
 from hwgen.workers import local_pool
 

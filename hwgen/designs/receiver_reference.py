@@ -24,9 +24,9 @@ from hwgen.designs.word_lengths import WordLengths
 from hwgen.fixed import Format
 from hwgen.response import Band, Mask, Measurement
 from hwgen.spec import Spec
-from hwgen.stages import StageTable
 from hwgen.structures import STRUCTURES
 from hwgen.tables import BandTable
+from hwgen.tables.stages import StageTable
 
 Floats = NDArray[np.float64]
 _OUTPUTS = 2048  # that the stimulus is to give, and samples that it has at most

@@ -11,8 +11,8 @@ from hwgen.designs.receiver_plan import MixerPlan
 from hwgen.designs.receiver_reference import ReceiverReference, reference
 from hwgen.designs.receiver_search import Search, Tried, measured
 from hwgen.emit import verilog
+from hwgen.finished.receiver import Receiver, described, thawed, widths
 from hwgen.journal import Journal, Progress
-from hwgen.receiver import Receiver, described, thawed, widths
 
 __all__ = ["asked", "drawn", "outcome_of", "reference", "searched", "thawed"]
 

@@ -12,11 +12,10 @@ _MOST_RATE = 1 << 14  # of all stages together: outputs have to be counted
 
 def judge(spec: "Spec", tables: "DesignFile") -> None:
     """Raise for a receiver that cannot be built: what takes two tables, or two stages, to judge."""
-    _check_goal(spec)
     if not spec.stage:
-        raise spec.blame(
-            "", "a receiver needs stages, and there are none", 'add a table [[stage]] with block = "mixer"'
-        )
+        reason = "a receiver needs stages, and there are none"
+        raise spec.blame("stage", reason, 'add a table [[stage]] with block = "mixer"')
+    _check_goal(spec)
     if not spec.input.format.signed or not spec.output.format.signed:
         name = "output" if spec.input.format.signed else "input"
         raise spec.blame(f"{name}.format", "samples of a receiver are signed", "write for example s1.11")

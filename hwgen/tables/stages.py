@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from hwgen.bands import BandTable, rising
-from hwgen.fields import MOST_TAPS, FieldError
-from hwgen.table import Table
+from hwgen.tables.bands import BandTable, rising
+from hwgen.tables.fields import MOST_TAPS, FieldError
+from hwgen.tables.table import Table
 
 # Keys of each block, those that it cannot do without first.
 _KEYS = {

@@ -8,11 +8,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from hwgen.bands import BandTable, rising
-from hwgen.descent_table import DescentTable
-from hwgen.detector_table import DetectorTable
-from hwgen.equalizer_table import EqualizerTable
-from hwgen.fields import (
+from hwgen.fixed import Overflow, Rounding
+from hwgen.keywords import KEYWORDS
+from hwgen.tables.bands import BandTable, rising
+from hwgen.tables.descent import DescentTable
+from hwgen.tables.detector import DetectorTable
+from hwgen.tables.equalizer import EqualizerTable
+from hwgen.tables.fields import (
     MOST_TAPS,
     RELOADABLE,
     AccumulatorBits,
@@ -22,10 +24,8 @@ from hwgen.fields import (
     FormatText,
     Gain,
 )
-from hwgen.fixed import Overflow, Rounding
-from hwgen.keywords import KEYWORDS
-from hwgen.stages import StageTable
-from hwgen.table import Table
+from hwgen.tables.stages import StageTable
+from hwgen.tables.table import Table
 from hwgen.tomlmap import Key
 
 Algorithm = Literal[

@@ -2,8 +2,8 @@
 
 from pydantic import Field, model_validator
 
-from hwgen.fields import FieldError
-from hwgen.table import Table
+from hwgen.tables.fields import FieldError
+from hwgen.tables.table import Table
 
 MOST_BANDS = 100
 

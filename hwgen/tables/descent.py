@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from hwgen.blocks.dither import Cut
-from hwgen.fields import WordBits
-from hwgen.matrices import Matrix
-from hwgen.table import Table
+from hwgen.tables.fields import WordBits
+from hwgen.tables.matrices import Matrix
+from hwgen.tables.table import Table
 
 
 class DescentTable(Table):
