@@ -171,7 +171,7 @@ def _check(spec: Spec, tables: DesignFile) -> None:
     for name, kinds in OF_KIND.items():
         given = getattr(tables, name) is not None
         if given and kind not in kinds:
-            reason = f"a table of kind = {' or '.join(map(as_toml, kinds))}, and this is a {kind}"
+            reason = f"a table of kind = {' or '.join(map(as_toml, kinds))}, and kind is {as_toml(kind)}"
             raise spec.blame(name, reason, f"remove the table [{name}], or mend kind in [design]")
     for key, asked in (("minimise", spec.goal.minimise == "cells"), ("fmax_mhz", spec.goal.fmax_mhz is not None)):
         if asked and spec.goal.target not in PLACED:
