@@ -14,8 +14,8 @@ from hwgen.blocks.combiner import Combiner
 from hwgen.check.script import script
 from hwgen.check.simulate import simulate
 from hwgen.designs.detector_reference import channel_of, reference
-from hwgen.detector import Detector, thawed
 from hwgen.emit import verilog
+from hwgen.finished.detector import Detector, thawed
 from hwgen.fixed import Format
 from hwgen.spec import DesignFileError, parse
 
@@ -204,7 +204,7 @@ def result_bits(result: dict) -> dict[int, int]:
 
 
 def test_the_verilog_alone_is_what_the_model_is(made: Made) -> None:
-    from hwgen.stored import load
+    from hwgen.finished.stored import load
 
     design = load(made.folder)
     assert isinstance(design, Detector)

@@ -27,7 +27,12 @@ def _summary(result: dict[str, Any], folder: Path) -> None:
     synthesis = resources["synthesis"]
     if synthesis is not None:
         saved = []
-        for name, label in (("uniform", "uniform widths"), ("common_lsb", "common LSB"), ("greedy", "greedy")):
+        for name, label in (
+            ("uniform", "uniform widths"),
+            ("common_lsb", "common LSB"),
+            ("greedy", "greedy"),
+            ("hogenauer", "Hogenauer"),
+        ):
             baseline = result["baselines"].get(name)
             if baseline and baseline["lut"]:
                 saved.append(f"{label} {baseline['lut']}")
@@ -39,6 +44,7 @@ def _summary(result: dict[str, Any], folder: Path) -> None:
     for key, label, unit in (
         ("ripple_db", "ripple", "dB"), ("attenuation_db", "attenuation", "dB"), ("sqnr_db", "SQNR", "dB"),
         ("max_error_ulp", "largest error (bound)", "output LSBs"), ("evm_percent", "EVM", "%"),
+        ("evm_loss_db", "EVM against floating point", "dB"), ("ber", "BER", ""),
         ("sfdr_db", "SFDR", "dB"),
     ):  # fmt: skip
         if quality.get(key) is not None:

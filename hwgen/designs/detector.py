@@ -13,8 +13,8 @@ from hwgen.cost.resources import Resources
 from hwgen.designs.detector_goal import Goal
 from hwgen.designs.detector_sizing import Candidate, Recipe, Sizing
 from hwgen.designs.monte_carlo import Figures, received
-from hwgen.detector import Detector
 from hwgen.emit import verilog
+from hwgen.finished.detector import Detector
 from hwgen.journal import Journal, Progress
 
 _ATTEMPTS = 4  # corrections of the model by what was measured

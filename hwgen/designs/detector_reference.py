@@ -4,10 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwgen.designs.detector_goal import Goal
-from hwgen.detector_table import MODELS
 from hwgen.problems.adc import AdcReceiver
 from hwgen.problems.channels import beamspace, rayleigh
 from hwgen.spec import Spec
+from hwgen.tables.detector import MODELS
 
 MOST = {"antennas": 256, "users": 32}
 

@@ -11,7 +11,7 @@ from hwgen.designs.detector_cases import OFFSETS_DB, case_step
 from hwgen.designs.detector_goal import Goal
 from hwgen.designs.detector_reference import reference
 from hwgen.designs.monte_carlo import Figures
-from hwgen.detector import Detector, thawed
+from hwgen.finished.detector import Detector, thawed
 from hwgen.journal import Journal, Progress
 from hwgen.kinds.detector_drawn import drawn
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from hwgen.designs.detector_goal import Goal
-from hwgen.detector import Detector
+from hwgen.finished.detector import Detector
 
 NAMES = {
     "ideal": "no quantisation", "built": "as built", "allocated": "allocated ADCs, exact weights",

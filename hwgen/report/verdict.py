@@ -17,7 +17,12 @@ from hwgen.report.words import (
     percent,
 )
 
-BASELINES = {"uniform": "one uniform width", "common_lsb": "a common LSB", "greedy": "the greedy allocation"}
+BASELINES = {
+    "uniform": "one uniform width",
+    "common_lsb": "a common LSB",
+    "greedy": "the greedy allocation",
+    "hogenauer": "Hogenauer's registers with one width elsewhere",
+}
 EQUIVALENCE = {"proved": "good", "failed": "bad", "disproved": "bad"}
 # goal key -> (words, unit, where it is measured, +1 when more is better)
 ASKED = {
@@ -25,6 +30,7 @@ ASKED = {
     "max_error_ulp": ("Largest error", "ulp", ("quality", "max_error_ulp"), -1),
     "fmax_mhz": ("Clock", "MHz", ("resources", "place", "fmax_mhz"), 1),
     "evm_percent": ("EVM", "%", ("quality", "evm_percent"), -1),
+    "evm_loss_db": ("EVM against floating point", "dB", ("quality", "evm_loss_db"), -1),
     "sfdr_db": ("SFDR", "dB", ("quality", "sfdr_db"), 1),
 }
 

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from hwgen.detector_table import MODELS
 from hwgen.fixed import Overflow, Rounding
+from hwgen.tables.detector import MODELS
 from hwgen.tomlmap import require_file
 
 if TYPE_CHECKING:

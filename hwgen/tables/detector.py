@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from hwgen.fields import FieldError
-from hwgen.table import Table
+from hwgen.tables.fields import FieldError
+from hwgen.tables.table import Table
 
 MODELS = ("rayleigh", "beamspace")
 
