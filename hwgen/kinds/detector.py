@@ -11,6 +11,7 @@ from hwgen.designs.detector_cases import OFFSETS_DB, case_step
 from hwgen.designs.detector_goal import Goal
 from hwgen.designs.detector_reference import reference
 from hwgen.designs.monte_carlo import Figures
+from hwgen.designs.uplink import mse
 from hwgen.finished.detector import Detector, thawed
 from hwgen.journal import Journal, Progress
 from hwgen.kinds.detector_drawn import drawn
@@ -66,7 +67,7 @@ def searched(reference: Goal, executor: Executor, journal: Journal, progress: Pr
             "constellation": reference.constellation,
             "adc": {
                 "cost": receiver.cost, "budget": reference.budget, "spent": reference.spent(candidate.link.bits),
-                "bits": list(candidate.combiner.bits), "mse": allocation.error,
+                "bits": list(candidate.combiner.bits), "model_mse": float(mse(candidate.link.ideal).mean()),
             },
             "weight_bits": candidate.weight_bits,
             "gains": candidate.gains,
