@@ -43,7 +43,8 @@ def searched(reference: Goal, executor: Executor, journal: Journal, progress: Pr
     cases = journal.all(executor, case_step, steps)
     allocation, widths = reference.allocation, outcome.widths
     every = [allocation] if widths is None else [allocation, widths]
-    design = Detector(reference.name, candidate.combiner, interface=reference.interface)
+    gains = tuple(round(gain, 4) for gain in candidate.gains)
+    design = Detector(reference.name, candidate.combiner, gains, interface=reference.interface)
     return {
         "design": design.frozen(),
         "meets": chosen.meets,
@@ -70,7 +71,7 @@ def searched(reference: Goal, executor: Executor, journal: Journal, progress: Pr
                 "bits": list(candidate.combiner.bits), "model_mse": float(mse(candidate.link.ideal).mean()),
             },
             "weight_bits": candidate.weight_bits,
-            "gains": candidate.gains,
+            "gains": list(gains),
             "figures": chosen.figures.plain(),
             "model_evm_percent": candidate.evm_percent,
             "cases": cases,
