@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
     rng = np.random.default_rng(1 if chosen.fit else 2)
-    designs = [drawn(rng, int(rng.integers(3, 8))) for _ in range(chosen.count)]
+    designs = [drawn(rng, int(rng.integers(2, 5))) for _ in range(chosen.count)]
     texts = [verilog(family.lms(row).component(), "dut") for family, row in designs]
     found = {}
     for target in chosen.targets.split(","):

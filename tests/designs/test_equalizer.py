@@ -29,7 +29,7 @@ BENCH = Bench("s1.9", "s2.8", 5, 2, 2, 128, CHANNEL, 16.0, -12.0, 600, 1400, see
 RULE = Rule((5,), delay=1)
 TOML = """\
 [design]
-name = "small"
+name = "tiny"
 kind = "equalizer"
 [input]
 format = "s1.7"
