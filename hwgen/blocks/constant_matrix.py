@@ -1,4 +1,8 @@
-"""A constant matrix times a vector: an adder graph for each column, a tree of adders for each row."""
+"""A constant matrix times a vector: an adder graph for each column, a tree of adders for each row.
+
+Where a result is rounded later anyway, the low bits of the products need not be added up: each product is cut (floor)
+first, and a constant makes up for what that takes off on average.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +17,7 @@ from hwgen.blocks.operand import Operand
 from hwgen.fixed import Format
 
 Range = tuple[int, int]
+MOST_DROPPED = 40
 EFFORT = 20_000  # of the search for each column's graph
 
 
@@ -23,21 +28,26 @@ def _graph(constants: tuple[int, ...]) -> AdderGraph:
 
 @dataclass(frozen=True)
 class ConstantMatrix:
-    """Products ``rows @ x`` of integers, exact.
+    """Products ``rows @ x`` of integers, in units of ``2**drop``; exact with a `drop` of 0.
 
     Parameters
     ----------
     rows
         Entries, at most 17 bits.
+    drop
+        Low bits that are cut from the magnitude of each entry times its input before they are added.
     """
 
     rows: tuple[tuple[int, ...], ...]
+    drop: int = 0
 
     def __post_init__(self) -> None:
         if not self.rows or not self.rows[0] or len({len(row) for row in self.rows}) != 1:
             raise ValueError("a matrix has rows of the same length, 1 or more")
         if max(abs(v) for row in self.rows for v in row) >= 1 << 17:
             raise ValueError("an entry of a constant matrix has at most 17 bits")
+        if not 0 <= self.drop <= MOST_DROPPED:
+            raise ValueError(f"drop must be between 0 and {MOST_DROPPED} bits, not {self.drop}")
 
     @cached_property
     def array(self) -> NDArray[np.int64]:
@@ -54,17 +64,39 @@ class ConstantMatrix:
         """Graph of each column, whose nodes are the odd parts of its entries."""
         return tuple(_graph(tuple(sorted({abs(v) for v in column} - {0}))) for column in zip(*self.rows, strict=True))
 
+    @cached_property
+    def offsets(self) -> tuple[int, ...]:
+        """What each row adds: a floor to D of words with the lowest bit L takes off (D - L) / 2 on average."""
+        lost = np.where(self.losses > 0, np.sign(self.array) * (1 - 2.0**-self.losses) / 2, 0.0).sum(axis=1)
+        return tuple(int(v) for v in np.floor(lost + 0.5))
+
+    @cached_property
+    def losses(self) -> NDArray[np.int64]:
+        """Bits (rows, columns) that cutting takes off each product, those that are always zero left out."""
+        lowest = np.bitwise_count((self.array & -self.array) - 1).astype(np.int64)
+        return np.where(self.array == 0, 0, np.maximum(self.drop - lowest, 0))
+
+    def cut(self, entry: int, span: Range) -> Range:
+        """Range of an entry's product, cut, for an input in `span`."""
+        low, high = (abs(entry) * end >> self.drop for end in span)
+        return (low, high) if entry >= 0 else (-high, -low)
+
     def reach(self, ranges: Sequence[Range]) -> tuple[Range, ...]:
         """Range of each row's product for inputs in `ranges`."""
-        return tuple(
-            (sum(min(c * lo, c * hi) for c, (lo, hi) in zip(row, ranges, strict=True)),
-             sum(max(c * lo, c * hi) for c, (lo, hi) in zip(row, ranges, strict=True)))
-            for row in self.rows
-        )  # fmt: skip
+        found = []
+        for row, more in zip(self.rows, self.offsets, strict=True):
+            lows, highs = zip(*(self.cut(c, span) for c, span in zip(row, ranges, strict=True)), strict=True)
+            found.append((sum(lows) + more, sum(highs) + more))
+        return tuple(found)
 
     def model(self, x: NDArray[np.int64]) -> NDArray[np.int64]:
         """Products (rows, n) of the inputs (columns, n)."""
-        return self.array @ x
+        if self.drop == 0:
+            return self.array @ x
+        total = np.repeat(np.array(self.offsets, dtype=np.int64)[:, None], x.shape[1], axis=1)
+        for column, word in zip(self.array.T, x, strict=True):
+            total += np.sign(column)[:, None] * (np.abs(column)[:, None] * word >> self.drop)
+        return total
 
     def adder_bits(self, ranges: Sequence[Range]) -> int:
         """Full-adder bits, near enough to compare candidates by."""
@@ -76,8 +108,8 @@ class ConstantMatrix:
         for row in self.rows:
             terms = [c for c in row if c]
             tops = sorted(
-                Format.for_range(min(c * lo, c * hi, -1), max(c * lo, c * hi), signed=True).width
-                for c, (lo, hi) in zip(row, ranges, strict=True)
+                Format.for_range(min(self.cut(c, span)[0], -1), self.cut(c, span)[1], signed=True).width
+                for c, span in zip(row, ranges, strict=True)
                 if c
             )
             bits += sum(tops[1:]) + len(terms) // 2
@@ -105,11 +137,17 @@ class ConstantMatrix:
             for i, row in enumerate(self.rows):
                 if row[j]:
                     k, shift = graph.find(row[j])
-                    products[i].append((Operand(nodes[k], shift), row[j] < 0, _times(row[j], span)))
-        return [self._row(m, terms, f"{name}_row{i}") for i, terms in enumerate(products)]
+                    operand = Operand.of(nodes[k], shift - self.drop)
+                    products[i].append((operand, row[j] < 0, self.cut(row[j], span)))
+        return [
+            self._row(m, terms, more, f"{name}_row{i}")
+            for i, (terms, more) in enumerate(zip(products, self.offsets, strict=True))
+        ]
 
-    def _row(self, m: Module, terms: list[tuple[Operand, bool, Range]], name: str) -> Value:
+    def _row(self, m: Module, terms: list[tuple[Operand, bool, Range]], more: int, name: str) -> Value:
         """The sum of a row: positive terms go first, so that it is negated only where all are negative."""
+        if more:
+            terms = [*terms, (Operand.constant(more), more < 0, (more, more))]
         terms = sorted(terms, key=lambda term: term[1])
         if not terms:
             return Const(0, signed(1))

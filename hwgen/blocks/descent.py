@@ -8,7 +8,7 @@ size. The hardware is in `hwgen.blocks.descent_hardware`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -66,6 +66,12 @@ class Descent:
         "residual" or "gram".
     gram, gram_fraction, target
         For the form "gram": G (n, n) in units of ``2**-gram_fraction``, and the format of ``A^T y``.
+    taken
+        For the form "gram": the format to which y is cut before it is multiplied by ``A^T``; None keeps every bit.
+    drops
+        Low bits that the products of each multiplication leave out (see `ConstantMatrix`), in the order of the data:
+        ``A^T y`` and then ``G x`` in the form "gram", else ``A^T r`` and, from the second iteration on, ``A x``
+        before it. Empty: none.
     rounding
         How every word is cut to its format; then it saturates.
     """
@@ -79,6 +85,8 @@ class Descent:
     gram: tuple[tuple[int, ...], ...] | None = None
     gram_fraction: int = 0
     target: Format | None = None
+    taken: Format | None = None
+    drops: tuple[int, ...] = ()
     rounding: Cut = Cut.HALF_UP
 
     def __post_init__(self) -> None:
@@ -90,9 +98,13 @@ class Descent:
             raise ValueError(f"steps must be one or more different powers of two, got {self.steps}")
         if (self.form == "gram") != (self.gram is not None and self.target is not None):
             raise ValueError('the form "gram", and no other, needs gram and target')
+        if self.taken is not None and self.form != "gram":
+            raise ValueError('only the form "gram" has a format taken: the others cut y with the first residual')
         n = len(self.a.rows[0])
         if self.gram is not None and self.products.array.shape != (n, n):
             raise ValueError(f"gram must have {n} rows and columns")
+        if self.drops and len(self.drops) != self.multiplications:
+            raise ValueError(f"drops must be {self.multiplications} numbers, one a multiplication, or none")
         if not all(form.signed for form in self._formats):
             raise ValueError("every format must be signed")
         for name, bits, most in (("a word", self.widest, INT64_BITS), ("rounding", self._most_cut, STATE_BITS)):
@@ -101,7 +113,7 @@ class Descent:
 
     @property
     def _formats(self) -> list[Format]:
-        own = [self.input] if self.target is None else [self.input, self.target]
+        own = [form for form in (self.input, self.taken, self.target) if form is not None]
         return own + [f for it in self.iterations for f in (it.residual, it.update, it.state)]
 
     # ------------------------------------------------------------------ shape
@@ -111,14 +123,30 @@ class Descent:
         return ConstantMatrix(self.matrix)
 
     @cached_property
-    def back(self) -> ConstantMatrix:
-        """A^T."""
-        return self.a.transposed
-
-    @cached_property
     def products(self) -> ConstantMatrix:
         """G; only in the form "gram"."""
         return ConstantMatrix(self.gram or ())
+
+    @property
+    def multiplications(self) -> int:
+        """How often something is multiplied by a matrix."""
+        return len(self.iterations) if self.form == "gram" else 2 * len(self.iterations) - 1
+
+    @cached_property
+    def _multiplied(self) -> tuple[ConstantMatrix, ...]:
+        """The matrices in the order of the data."""
+        back, later = self.a.transposed, len(self.iterations) - 1
+        order = (back, *(self.products,) * later) if self.form == "gram" else (back, *(self.a, back) * later)
+        drops = self.drops or (0,) * len(order)
+        return tuple(replace(matrix, drop=drop) for matrix, drop in zip(order, drops, strict=True))
+
+    def back(self, t: int = 0) -> ConstantMatrix:
+        """A^T, as the target or the gradient of iteration `t` is made by."""
+        return self._multiplied[2 * t if self.form == "residual" else 0]
+
+    def forward(self, t: int) -> ConstantMatrix:
+        """A or G, as the state before iteration `t`, not the first, is multiplied by."""
+        return self._multiplied[2 * t - 1 if self.form == "residual" else t]
 
     @property
     def unknowns(self) -> int:
@@ -154,7 +182,7 @@ class Descent:
     @property
     def target_fraction(self) -> int:
         """Fraction bits of the exact ``A^T y``."""
-        return self.fraction + self.input.fraction
+        return self.fraction + (self.taken or self.input).fraction - self.back().drop
 
     def before(self, t: int) -> Format | None:
         """Format of the state that iteration `t` begins with; None for the first, which begins at 0."""
@@ -164,14 +192,18 @@ class Descent:
         """Fraction bits of the exact ``A x - y`` (or ``G x - A^T y``) of iteration `t`."""
         state = self.before(t)
         own = self.input.fraction if self.target is None else self.target.fraction
+        return own if state is None else max(own, self.product_fraction(t))
+
+    def product_fraction(self, t: int) -> int:
+        """Fraction bits of ``A x`` or ``G x`` in iteration `t`, not the first."""
         matrix = self.gram_fraction if self.form == "gram" else self.fraction
-        return own if state is None else max(own, matrix + state.fraction)
+        return matrix + self.iterations[t - 1].state.fraction - self.forward(t).drop
 
     def update_fraction(self, t: int) -> int:
         """Fraction bits of the exact eta times gradient of iteration `t`."""
         if self.form == "gram":
             return self.difference_fraction(t) + max(self.steps)
-        return self.fraction + self.iterations[t].residual.fraction + max(self.steps)
+        return self.fraction + self.iterations[t].residual.fraction - self.back(t).drop + max(self.steps)
 
     def state_fraction(self, t: int) -> int:
         """Fraction bits of the exact x - update of iteration `t`."""
@@ -186,9 +218,8 @@ class Descent:
         low, high = -(own.maximum << up), -(own.minimum << up)
         if state is None:
             return ((low, high),) * count
-        matrix, own_fraction = (self.products, self.gram_fraction) if self.form == "gram" else (self.a, self.fraction)
-        reach = matrix.reach([(state.minimum, state.maximum)] * self.unknowns)
-        up = fraction - own_fraction - state.fraction
+        reach = self.forward(t).reach([(state.minimum, state.maximum)] * self.unknowns)
+        up = fraction - self.product_fraction(t)
         return tuple(((lo << up) + low, (hi << up) + high) for lo, hi in reach)
 
     def gradient_ranges(self, t: int) -> tuple[Range, ...]:
@@ -196,7 +227,7 @@ class Descent:
         if self.form == "gram":
             return self.difference_ranges(t)
         residual = self.iterations[t].residual
-        return self.back.reach([(residual.minimum, residual.maximum)] * len(self.matrix))
+        return self.back(t).reach([(residual.minimum, residual.maximum)] * len(self.matrix))
 
     @cached_property
     def widest(self) -> int:
@@ -216,6 +247,7 @@ class Descent:
         if self.rounding is not Cut.STOCHASTIC:
             return 0
         drops = [0 if self.target is None else self.target_fraction - self.target.fraction]
+        drops.append(0 if self.taken is None else self.input.fraction - self.taken.fraction)
         for t, it in enumerate(self.iterations):
             if self.form == "residual":
                 drops.append(self.difference_fraction(t) - it.residual.fraction)
@@ -237,18 +269,19 @@ class Descent:
         if y.size and not self.input.minimum <= y.min() <= y.max() <= self.input.maximum:
             raise ValueError(f"words must lie in {self.input.minimum}..{self.input.maximum} ({self.input})")
         stage, aim = 0, y
+        if self.taken is not None:
+            aim, stage = self._cut(y, self.input.fraction, self.taken, stage, 0), stage + 1
         if self.target is not None:
-            aim = self._cut(self.back.model(y), self.target_fraction, self.target, stage, 0)
+            aim = self._cut(self.back().model(aim), self.target_fraction, self.target, stage, 0)
             stage += 1
         found: list[Ints] = []
         for t, it in enumerate(self.iterations):
             own, state, fraction = self.target or self.input, self.before(t), self.difference_fraction(t)
             gradient = -(aim << fraction - own.fraction)
             if state is not None:
-                matrix, low = (self.products, self.gram_fraction) if self.target else (self.a, self.fraction)
-                gradient = gradient + (matrix.model(found[-1]) << fraction - low - state.fraction)
+                gradient = gradient + (self.forward(t).model(found[-1]) << fraction - self.product_fraction(t))
             if self.form == "residual":
-                gradient = self.back.model(self._cut(gradient, fraction, it.residual, stage, 0))
+                gradient = self.back(t).model(self._cut(gradient, fraction, it.residual, stage, 0))
                 stage += 1
             scaled = np.sum([gradient << max(self.steps) - s for s in self.steps], axis=0)
             update = self._cut(scaled, self.update_fraction(t), it.update, stage, 0)

@@ -35,12 +35,15 @@ class DescentComponent(wiring.Component):
             m.d.sync += word.eq(getattr(self, port.name))
             aim.append(word)
         stage = 0
+        if d.taken is not None:
+            aim = self._cut(m, aim, d.input.fraction, d.taken, stage, 0, valids[0], "taken")
+            stage += 1
         if d.target is not None:
-            ends = [(d.input.minimum, d.input.maximum)] * len(aim)
-            exact = d.back.hardware(m, aim, ends, "z")
+            ends = [((d.taken or d.input).minimum, (d.taken or d.input).maximum)] * len(aim)
+            exact = d.back().hardware(m, aim, ends, "z")
             words = self._cut(m, exact, d.target_fraction, d.target, stage, 0, valids[0], "z")
             aim = self._held(m, words, "z", d.target)
-            stage = 1
+            stage += 1
         x: list[Value] = []
         for t, it in enumerate(d.iterations):
             gradient = self._difference(m, t, x, aim)
@@ -53,7 +56,7 @@ class DescentComponent(wiring.Component):
                     aim = self._held(m, aim, f"y{t}_held", d.input)
                 stage += 1
                 ends = [(it.residual.minimum, it.residual.maximum)] * len(words)
-                gradient = d.back.hardware(m, words, ends, f"g{t}")
+                gradient = d.back(t).hardware(m, words, ends, f"g{t}")
             at = valids[2 * t if d.form == "residual" else t + 1]
             x = self._next(m, t, x, gradient, stage, at)
             stage += 1
@@ -83,9 +86,8 @@ class DescentComponent(wiring.Component):
         rows: Sequence[Value | None] = [None] * len(aim)
         up = 0
         if state is not None:
-            matrix, low = (d.products, d.gram_fraction) if d.target else (d.a, d.fraction)
-            rows = matrix.hardware(m, x, [(state.minimum, state.maximum)] * len(x), f"p{t}")
-            up = fraction - low - state.fraction
+            rows = d.forward(t).hardware(m, x, [(state.minimum, state.maximum)] * len(x), f"p{t}")
+            up = fraction - d.product_fraction(t)
         found: list[Value] = []
         for k, (row, word, ends) in enumerate(zip(rows, aim, d.difference_ranges(t), strict=True)):
             aimed = Operand(word, fraction - own.fraction)

@@ -27,14 +27,19 @@ def _summary(result: dict[str, Any], folder: Path) -> None:
     synthesis = resources["synthesis"]
     if synthesis is not None:
         saved = []
-        for name, label in (("uniform", "uniform widths"), ("common_lsb", "common LSB"), ("greedy", "greedy")):
+        for name, label in (
+            ("uniform", "uniform widths"),
+            ("common_lsb", "common LSB"),
+            ("greedy", "greedy"),
+            ("hogenauer", "Hogenauer"),
+        ):
             baseline = result["baselines"].get(name)
             if baseline and baseline["lut"]:
                 saved.append(f"{label} {baseline['lut']}")
         compared = f" ({', '.join(saved)})" if saved else ""
         table.add_row("LUTs", f"{synthesis['lut']} on {resources['target']} by {synthesis['tool']}{compared}")
         table.add_row("flip-flops", f"{synthesis['ff']}")
-    if result["coefficients"]:
+    if result["kind"] == "fir":
         table.add_row("taps", f"{len(result['coefficients'])}, {sum(result['bits'].values())} coefficient bits")
     for key, label, unit in (
         ("ripple_db", "ripple", "dB"), ("attenuation_db", "attenuation", "dB"), ("sqnr_db", "SQNR", "dB"),

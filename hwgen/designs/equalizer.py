@@ -17,13 +17,13 @@ from hwgen.cost import yosys
 from hwgen.cost.equalizer import Estimate
 from hwgen.cost.measure import synthesise_step
 from hwgen.cost.resources import Resources
-from hwgen.designs.equalizer_design import Equalizer
 from hwgen.designs.equalizer_judge import Verdict, frozen, judge_step
 from hwgen.designs.equalizer_noise import NoiseModel
 from hwgen.designs.equalizer_reference import HELD, SEARCHED, Reference
 from hwgen.designs.equalizer_sizing import Found, Sizing, uniform
 from hwgen.designs.equalizer_widths import Family
 from hwgen.emit import verilog
+from hwgen.finished.equalizer import Equalizer
 from hwgen.journal import Journal, Progress
 
 Ints = NDArray[np.int64]

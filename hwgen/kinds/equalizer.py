@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwgen.designs.equalizer import Candidate, Search
-from hwgen.designs.equalizer_design import Equalizer, thawed
 from hwgen.designs.equalizer_float import bit_errors, course, evm_percent
 from hwgen.designs.equalizer_judge import frozen as frozen_family
 from hwgen.designs.equalizer_judge import thawed as thawed_family
 from hwgen.designs.equalizer_judge import values
 from hwgen.designs.equalizer_noise import NoiseModel
 from hwgen.designs.equalizer_reference import Reference, reference
+from hwgen.finished.equalizer import Equalizer, thawed
 from hwgen.journal import Journal, Progress
 
 __all__ = ["asked", "drawn", "reference", "searched", "thawed"]

@@ -17,7 +17,12 @@ from hwgen.report.words import (
     percent,
 )
 
-BASELINES = {"uniform": "one uniform width", "common_lsb": "a common LSB", "greedy": "the greedy allocation"}
+BASELINES = {
+    "uniform": "one uniform width",
+    "common_lsb": "a common LSB",
+    "greedy": "the greedy allocation",
+    "hogenauer": "Hogenauer's registers with one width elsewhere",
+}
 EQUIVALENCE = {"proved": "good", "failed": "bad", "disproved": "bad"}
 # goal key -> (words, unit, where it is measured, +1 when more is better)
 ASKED = {

@@ -23,11 +23,14 @@ RESIDUAL = Descent(MATRIX, FRACTION, Format(1, 7), ITERATIONS, powers(0.7))
 GRAM = replace(
     RESIDUAL, form="gram", gram=integers(EXACT.T @ EXACT + 0.05 * np.eye(3), 8), gram_fraction=8, target=Format(2, 8)
 )
+TAKEN = replace(GRAM, taken=Format(0, 4))
+CUT = replace(RESIDUAL, drops=(3, 0, 5, 6, 2, 4, 1, 7, 9))
 CASES = {
     f"{name}, {rounding}": replace(made, rounding=rounding)
-    for name, made in (("residual", RESIDUAL), ("gram", GRAM))
+    for name, made in (("residual", RESIDUAL), ("gram", GRAM), ("gram of fewer bits", TAKEN), ("products cut", CUT))
     for rounding in Cut
 } | {
+    "gram, products cut": replace(TAKEN, drops=(4, 2, 0, 5, 3)),
     "one iteration": replace(RESIDUAL, iterations=ITERATIONS[:1]),
     "one step, coarse": replace(
         RESIDUAL, steps=(1,), iterations=(Iteration(Format(2, 2), Format(2, 1), Format(2, 2)),) * 3

@@ -21,15 +21,23 @@ from hwgen.fixed import Format
 # --------------------------------------------------------------------------------------------------------- model
 def by_fractions(d: Descent, data: np.ndarray) -> list[list[Fraction]]:
     """The two equations of the docstring, one right-hand side after the other, in exact numbers."""
-    a = [[Fraction(v, 2**d.fraction) for v in row] for row in d.matrix]
-    g = [[Fraction(v, 2**d.gram_fraction) for v in row] for row in d.gram or ()]
-    back = list(zip(*a, strict=True))
     eta = sum(Fraction(1, 2**s) if s >= 0 else Fraction(2**-s) for s in d.steps)
-    count = 2 * len(d.iterations) + 1
+    count = 2 * len(d.iterations) + 2
     registers = [seed(k) for k in range(count)]
+    a, back = (d.matrix, d.fraction), (list(zip(*d.matrix, strict=True)), d.fraction)
 
-    def times(matrix: list, x: list) -> list[Fraction]:
-        return [sum((c * v for c, v in zip(row, x, strict=True)), Fraction(0)) for row in matrix]
+    def times(matrix: tuple, x: list[Fraction], form: Format, drop: int) -> list[Fraction]:
+        """Products, each cut by `drop` bits, and what that takes off, averaged over the words it can meet."""
+        (rows, fraction), made = matrix, []
+        unit = Fraction(2) ** (drop - fraction - form.fraction)
+        for row in rows:
+            total = lost = Fraction(0)
+            for c, v in zip(row, x, strict=True):
+                sign, size = (c > 0) - (c < 0), Fraction(abs(c), 2**fraction)
+                total += sign * floor(size * v / unit) * unit
+                lost += sign * Fraction(sum(abs(c) * word % (1 << drop) for word in range(1 << drop)), 4**drop)
+            made.append(total + floor(lost + Fraction(1, 2)) * unit)
+        return made
 
     def words(values: list[Fraction], form: Format, fine: int, stage: int, first: int = 0) -> list[Fraction]:
         lsb, made = Fraction(2) ** -form.fraction, []
@@ -46,14 +54,21 @@ def by_fractions(d: Descent, data: np.ndarray) -> list[list[Fraction]]:
     found = []
     for column in data.T:
         y = [Fraction(int(v), 2**d.input.fraction) for v in column]
-        x, stage = [Fraction(0)] * d.unknowns, 0
+        x, stage, drops = [Fraction(0)] * d.unknowns, 0, iter(d.drops or (0,) * 99)
+        if d.taken is not None:
+            y, stage = words(y, d.taken, d.input.fraction, 0), 1
         if d.form == "gram":
-            y, stage = words(times(back, y), d.target, d.target_fraction, 0), 1
+            z = times(back, y, d.taken or d.input, next(drops))
+            y, stage = words(z, d.target, d.target_fraction, stage), stage + 1
         for t, it in enumerate(d.iterations):
-            product = times(g if d.form == "gram" else a, x)
+            product = [Fraction(0)] * len(y)
+            if t:
+                matrix = (d.gram, d.gram_fraction) if d.form == "gram" else a
+                product = times(matrix, x, d.iterations[t - 1].state, next(drops))
             slope = [p - v for p, v in zip(product, y, strict=True)]
             if d.form == "residual":
-                slope = times(back, words(slope, it.residual, d.difference_fraction(t), stage))
+                slope = words(slope, it.residual, d.difference_fraction(t), stage)
+                slope = times(back, slope, it.residual, next(drops))
                 stage += 1
             u = words([eta * v for v in slope], it.update, d.update_fraction(t), stage)
             x = words([v - w for v, w in zip(x, u, strict=True)], it.state, d.state_fraction(t), stage, d.unknowns)
@@ -166,6 +181,9 @@ def test_a_mutation_is_caught(name: str) -> None:
         ({"iterations": ()}, "at least one iteration"),
         ({"steps": (2, 2)}, "different powers of two"),
         ({"form": "gram"}, "needs gram and target"),
+        ({"taken": Format(1, 3)}, "only the form"),
+        ({"drops": (1, 2)}, "drops must be 9 numbers"),
+        ({"drops": (0,) * 8 + (-1,)}, "drop must be between"),
         ({"input": Format(0, 7, False)}, "every format must be signed"),
         ({"steps": (1, 60)}, "a word would take"),
         ({"steps": (29,), "rounding": Cut.STOCHASTIC}, "rounding would take"),

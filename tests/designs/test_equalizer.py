@@ -12,7 +12,6 @@ from hwgen.cost.equalizer import Estimate
 from hwgen.cost.resources import synthesise
 from hwgen.designs.equalizer import Search
 from hwgen.designs.equalizer_bench import Bench
-from hwgen.designs.equalizer_design import thawed
 from hwgen.designs.equalizer_float import Noise, Rule, bit_errors, course, error_power
 from hwgen.designs.equalizer_judge import frozen, judge_step, judged
 from hwgen.designs.equalizer_judge import thawed as thawed_family
@@ -21,6 +20,7 @@ from hwgen.designs.equalizer_reference import Reference, powers, reference
 from hwgen.designs.equalizer_sizing import uniform
 from hwgen.designs.equalizer_widths import Family
 from hwgen.emit import verilog
+from hwgen.finished.equalizer import thawed
 from hwgen.journal import Journal
 from hwgen.spec import parse
 

@@ -8,8 +8,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from hwgen.equalizer_table import EqualizerTable
-from hwgen.fields import (
+from hwgen.fixed import Overflow, Rounding
+from hwgen.keywords import KEYWORDS
+from hwgen.tables.bands import BandTable, rising
+from hwgen.tables.descent import DescentTable
+from hwgen.tables.detector import DetectorTable
+from hwgen.tables.equalizer import EqualizerTable
+from hwgen.tables.fields import (
     MOST_TAPS,
     RELOADABLE,
     AccumulatorBits,
@@ -19,12 +24,9 @@ from hwgen.fields import (
     FormatText,
     Gain,
 )
-from hwgen.fixed import Overflow, Rounding
-from hwgen.keywords import KEYWORDS
-from hwgen.table import Table
+from hwgen.tables.stages import StageTable
+from hwgen.tables.table import Table
 from hwgen.tomlmap import Key
-
-MOST_BANDS = 100
 
 Algorithm = Literal[
     "gc-pso", "ppso", "memetic", "iterated", "annealing", "genetic", "random", "exchange", "greedy", "greedy-add",
@@ -77,39 +79,6 @@ class OutputTable(Table):
     )
 
 
-class BandTable(Table):
-    """One band of the response: a pass band (`ripple`) or a stop band (`attenuation`)."""
-
-    start: float = Field(description="Lower edge, in the unit of sample_rate.", ge=0, examples=[0])
-    stop: float = Field(description="Upper edge, in the unit of sample_rate.", gt=0, examples=[250000.0])
-    gain: float = Field(1.0, description="Gain of this pass band, times G.", ge=1e-6, le=1e6, examples=[1.0])
-    ripple_db: float | None = Field(None, description="Largest |20 log10(|H|/G)|, dB.", ge=1e-9, le=40, examples=[0.1])
-    ripple: float | None = Field(None, description="Largest | |H|/G - 1 |.", ge=1e-9, lt=1, examples=[0.01])
-    attenuation_db: float | None = Field(None, description="Least -20 log10(|H|/G), dB.", gt=0, le=300, examples=[60])
-    attenuation: float | None = Field(None, description="Largest |H|/G.", ge=1e-15, lt=1, examples=[0.001])
-
-    @property
-    def passband(self) -> bool:
-        """Whether the band is to be passed."""
-        return self.ripple is not None or self.ripple_db is not None
-
-    @model_validator(mode="after")
-    def _one_form(self) -> "BandTable":
-        forms = ("ripple_db", "ripple", "attenuation_db", "attenuation")
-        given = [name for name in forms if getattr(self, name) is not None]
-        if not given:
-            raise FieldError("neither ripple nor attenuation is given", "add ripple_db = 0.1 or attenuation_db = 60")
-        if len(given) > 1:
-            raise FieldError(f"given together with {given[0]}", f"keep only one of {' and '.join(given)}", given[1])
-        if self.stop <= self.start:
-            raise FieldError(f"the band stops at or below its start, {self.start:g}", "give a stop above it", "stop")
-        if not self.passband and "gain" in self.model_fields_set:
-            raise FieldError(
-                "a stop band has no gain", "remove gain, or give ripple_db in place of attenuation", "gain"
-            )
-        return self
-
-
 class ResponseTable(Table):
     """What the filter does to each frequency: bands, coefficients, or both."""
 
@@ -147,7 +116,7 @@ class ResponseTable(Table):
                 "neither bands nor coefficients are given", "add bands = [ ... ] or coefficients = [ ... ]"
             )
         if self.bands is not None:
-            _rising(self.bands)
+            rising(self.bands)
         if self.reloadable and self.bands is None:
             reason = "power-up coefficients and the width of each follow from bands, and there are none"
             raise FieldError(reason, "add bands = [ ... ], or give a list of coefficients", "coefficients")
@@ -162,35 +131,6 @@ class ResponseTable(Table):
                     "a free gain is measured over pass bands, and there are none", "write gain = 1.0", "gain"
                 )
         return self
-
-
-def _rising(bands: tuple[BandTable, ...]) -> None:
-    """Raise a `FieldError` unless the bands rise in frequency without overlap and one of them passes."""
-    if not bands:
-        raise FieldError(
-            "the list of bands is empty", "add a band, such as { start = 0, stop = 1e6, ripple_db = 0.1 }", "bands"
-        )
-    if len(bands) > MOST_BANDS:
-        raise FieldError(f"{len(bands)} bands are too many", f"give at most {MOST_BANDS}", "bands")
-    if not any(band.passband for band in bands):
-        raise FieldError("no band passes anything", "give one band ripple_db in place of attenuation_db", "bands")
-    for k in range(1, len(bands)):
-        before, after = bands[k - 1], bands[k]
-        if after.start < before.start:
-            raise FieldError(
-                f"below the start of the band before, {before.start:g}",
-                "list bands by rising frequency",
-                "bands",
-                k,
-                "start",
-            )
-        if after.start < before.stop:
-            reason = f"overlaps the band before, which stops at {before.stop:g}"
-            raise FieldError(reason, "start it above that, leaving room for the transition", "bands", k, "start")
-        alike = before.gain == after.gain or not (before.passband or after.passband)
-        if after.start == before.stop and not (alike and before.passband == after.passband):
-            reason = "begins where the band before stops; no filter can jump between them"
-            raise FieldError(reason, "leave room for the transition", "bands", k, "start")
 
 
 class HardwareTable(Table):
@@ -238,6 +178,11 @@ class GoalTable(Table):
     evm_loss_db: float | None = Field(
         None, description="Largest EVM over that of floating point, dB.", gt=0, le=60, examples=[0.5]
     )
+    ber_loss_db: float | None = Field(
+        None, description="Largest loss against the float detector at the bit error rate ber, dB.", gt=0, le=20,
+        examples=[0.2],
+    )  # fmt: skip
+    ber: float = Field(1e-3, description="Bit error rate at which ber_loss_db holds.", ge=1e-5, le=0.1, examples=[1e-3])
     sfdr_db: float | None = Field(None, description="Least spurious-free range, dB.", gt=0, le=400, examples=[70])
     budget: BudgetTable | None = Field(
         None, description="What may be spent, with minimise = error.", examples=[{"bits": 160}]
@@ -255,7 +200,9 @@ class GoalTable(Table):
             raise FieldError(
                 f"a budget bounds the error's search; here {self.minimise} are minimised", remedy, "budget"
             )
-        accuracies = (self.sqnr_db, self.max_error_ulp, self.evm_percent, self.evm_loss_db, self.sfdr_db)
+        accuracies = (
+            self.sqnr_db, self.max_error_ulp, self.evm_percent, self.evm_loss_db, self.sfdr_db, self.ber_loss_db,
+        )  # fmt: skip
         if self.minimise != "error" and all(asked is None for asked in accuracies):
             reason = "nothing says how accurate the design must be"
             raise FieldError(reason, "add sqnr_db = 60 or max_error_ulp = 1.0", "minimise")
@@ -296,7 +243,12 @@ class DesignFile(Table):
     input: InputTable = Field(description="The samples that arrive.")
     output: OutputTable = Field(description="The samples that leave.")
     response: ResponseTable | None = Field(default=None, description="What a filter does to each frequency.")
+    stage: Annotated[tuple[StageTable, ...], Field(strict=False)] | None = Field(
+        default=None, description="Stages of a receiver, in the order of the samples."
+    )
+    detector: DetectorTable | None = Field(default=None, description="A MIMO uplink and its ADCs.")
     equalizer: EqualizerTable | None = Field(default=None, description="An adaptive equaliser and its channel.")
+    descent: DescentTable | None = Field(default=None, description="The linear system that a descent solves.")
     hardware: HardwareTable = Field(default=HardwareTable.model_validate({}), description="How it is built.")
     goal: GoalTable = Field(description="What is minimised and what must be reached.")
     search: SearchTable = Field(default=SearchTable.model_validate({}), description="How widths are searched for.")

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
 
-from hwgen.fields import FieldError
-from hwgen.table import Table
+from hwgen.tables.fields import FieldError
+from hwgen.tables.table import Table
 from hwgen.tomlmap import read_bytes
 
 MOST_CHANNEL = 64

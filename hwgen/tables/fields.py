@@ -129,6 +129,7 @@ FormatText = Annotated[
 ]
 CoefficientBits = Annotated[tuple[int, int], *bit_range(2, MOST_BITS)]
 AccumulatorBits = Annotated[tuple[int, int], *bit_range(2, 2 * MOST_BITS)]
+WordBits = Annotated[tuple[int, int], *bit_range(2, 24)]
 Gain = Annotated[float | Literal["free"], BeforeValidator(_gain)]
 Coefficients = Annotated[
     tuple[float, ...],  # or the word: as a union of types, pydantic would complain of both

@@ -1,0 +1,347 @@
+"""kind = "descent": which designs are tried, in what order, and which is the answer.
+
+Coefficients of several widths are tried. The noise model proposes word lengths for each, the bit-true run decides, on
+right-hand sides that the search has not seen; the promising designs are synthesised and the smallest is the answer.
+"""
+
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwgen.blocks.descent import Descent
+from hwgen.cost import yosys
+from hwgen.cost.descent import DescentEstimate
+from hwgen.cost.measure import synthesise_step
+from hwgen.cost.resources import Resources
+from hwgen.designs.descent_bits import Bits
+from hwgen.designs.descent_reference import SEARCHED, Reference
+from hwgen.designs.descent_system import Coefficients
+from hwgen.designs.descent_words import Words
+from hwgen.designs.detection import crossing
+from hwgen.emit import verilog
+from hwgen.finished.descent import DescentDesign
+from hwgen.fixed import to_float
+from hwgen.journal import Journal, Progress
+
+Ints = NDArray[np.int64]
+_SETS = 2  # coefficients that word lengths are searched for
+_LOOKED_AT = 6  # coefficients that are compared by equal widths first
+_SHARE = 0.85  # of the error allowed, that coefficients and iterations may leave
+_BIT_TRUE = 1 / 20  # of the cheap evaluations, as bit-true runs
+_TIGHTER = 0.93  # what the limit is multiplied by when unseen right-hand sides miss it
+_TRIES = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """Word lengths (V,) for one set of coefficients, named; `kind` is search or a baseline's."""
+
+    space: Bits
+    bits: Ints
+    label: str
+    kind: str
+
+    @property
+    def block(self) -> Descent:
+        """The block."""
+        return self.space.block(self.bits)
+
+    @property
+    def estimate(self) -> float:
+        """LUTs from the widths."""
+        return float(self.space.luts(self.bits[None])[0])
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """A candidate that was judged and synthesised: its error on unseen right-hand sides, and its bit error rate."""
+
+    candidate: Candidate
+    error: float
+    ber: float | None
+    meets: bool
+    resources: Resources
+
+    @property
+    def lut(self) -> float:
+        """LUTs by synthesis."""
+        return self.resources.lut
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """The answer and what it was chosen from."""
+
+    chosen: Tried
+    tried: tuple[Tried, ...]
+    baselines: dict[str, Tried]
+    history: tuple[tuple[int, float], ...]
+    evaluations: int
+    unique: int
+    estimate: DescentEstimate
+
+
+class Search:
+    """The search for one reference."""
+
+    def __init__(self, reference: Reference, executor: Executor, journal: Journal, progress: Progress) -> None:
+        self.reference, self.executor, self.journal, self.progress = reference, executor, journal, progress
+        self.spec, self.rng = reference.spec, np.random.default_rng(reference.spec.search.seed)
+        self.estimate = DescentEstimate.of(self.spec.goal.target)
+        self.evaluations = self.unique = 0
+        self.history: list[tuple[int, float]] = []
+
+    # ------------------------------------------------------------- coefficients
+    def spaces(self) -> list[Bits]:
+        """Word lengths of the coefficients that leave room for them, those with the smallest equal widths first."""
+        low, high = self.spec.search.coefficient_bits
+        widths = range(max(low, 3), min(high, 16) + 1)
+        descent = self.spec.descent
+        assert descent is not None
+        pairs: list[tuple[int, int | None]] = []
+        if descent.form in ("auto", "gram"):
+            pairs += [(a, g) for a in widths for g in widths]
+        if descent.form in ("auto", "residual") and self.reference.system.ridge == 0:
+            pairs += [(a, None) for a in widths]
+        room = self.limit * _SHARE - self.spec.output.format.lsb**2 / 12
+        kept: dict[tuple[int, int | None], Bits] = {}
+        for a, g in sorted(pairs, key=lambda pair: (pair[0] + (pair[1] or pair[0]), pair[0])):
+            fewer = [(b, h) for b, h in kept if (h is None) == (g is None) and b <= a and (h or 0) <= (g or 0)]
+            # One that leaves room already is beaten only by those with a bit more: they leave more of it.
+            if fewer and min(a - b + (g or 0) - (h or 0) for b, h in fewer) > 1:
+                continue
+            space = self._space(a, g)
+            if space.words.floor <= room:
+                kept[a, g] = space
+            if len(kept) == _LOOKED_AT:
+                break
+        most = widths[-1]
+        return list(kept.values()) or [self._space(most, None if descent.form == "residual" else most)]
+
+    def _space(self, bits: int, gram_bits: int | None) -> Bits:
+        spec, raw = self.spec, self.reference.raw[:, :SEARCHED]
+        assert spec.descent is not None
+        coefficients = Coefficients(self.reference.system, bits, gram_bits)
+        y = to_float(raw, spec.input.format)
+        words = Words(
+            coefficients, y, spec.input.format, spec.output.format, spec.descent.rounding, spec.descent.zoom
+        )  # fmt: skip
+        return Bits(words, raw, self.reference.exact[:, :SEARCHED], self.estimate, spec.descent.word_bits)
+
+    @property
+    def limit(self) -> float:
+        """Mean square error allowed; where it is minimised, what the output's rounding leaves."""
+        return self.reference.limit or self.spec.output.format.lsb**2
+
+    # -------------------------------------------------------------- candidates
+    def uniform(self, spaces: list[Bits], fixed: bool) -> Candidate | None:
+        """The cheapest equal widths that meet the goal on right-hand sides that were not searched on."""
+        label = "one format for all words" if fixed else "equal widths, every word its own range"
+        kind, limit = ("uniform" if fixed else "zoom"), self.limit
+        for _ in range(_TRIES):
+            found = [(space, space.uniform(limit, fixed)) for space in spaces]
+            made = [Candidate(space, bits, label, kind) for space, bits in found if bits is not None]
+            if not made:
+                return None
+            best = min(made, key=lambda c: c.estimate)
+            if self.holds(best):
+                return best
+            limit *= _TIGHTER
+        return None
+
+    def proposed(self, spaces: list[Bits], algorithm: str, kind: str) -> list[Candidate]:
+        """Word lengths by the noise model for each space, cheapest first; none where it finds none."""
+        found = []
+        for number, space in enumerate(spaces):
+            self.progress(f"word lengths by the noise model, {algorithm}", number / len(spaces))
+            limit = self.limit
+            for _ in range(_TRIES):
+                made = space.proposed(limit, algorithm, self.rng, self.spec.search.evaluations)
+                self._count(made.tried)
+                if made.bits is None:
+                    break
+                candidate = Candidate(space, made.bits, f"{algorithm}, noise model", kind)
+                if self.holds(candidate):
+                    found.append(candidate)
+                    break
+                limit *= _TIGHTER
+        return sorted(found, key=lambda c: c.estimate)
+
+    def decided(self, start: Candidate) -> Candidate:
+        """Fewer LUTs from a candidate on, by bit-true runs."""
+        algorithm, count = self.spec.search.algorithm, max(int(self.spec.search.evaluations * _BIT_TRUE), 100)
+        limit, space = self.limit, start.space
+        for _ in range(_TRIES):
+            self.progress("word lengths by bit-true runs", 0.5)
+            found = space.decided(start.bits, limit, algorithm, self.rng, count)
+            self._count((found,))
+            made = Candidate(space, np.array(found.bits, dtype=np.int64), f"{algorithm}, bit-true", "search")
+            if self.holds(made):
+                return made
+            limit *= _TIGHTER
+        return start
+
+    def _count(self, tried: tuple) -> None:
+        for allocation in tried:
+            self.history += [(self.evaluations + int(n), float(best)) for n, best in allocation.history]
+            self.evaluations += allocation.evaluations
+            self.unique += allocation.evaluations
+
+    # ------------------------------------------------------------------- judge
+    def holds(self, candidate: Candidate) -> bool:
+        """Whether the goal is met on right-hand sides that were not searched on."""
+        error, ber = self.judged(candidate.block)
+        return self.meets(error, ber)
+
+    def judged(self, block: Descent) -> tuple[float, float | None]:
+        """Mean square error on unseen right-hand sides, and the bit error rate where one is asked for."""
+        found, reference = to_float(block.model(self.reference.raw[:, SEARCHED:]), block.output), self.reference
+        error = float(np.mean((found - reference.exact[:, SEARCHED:]) ** 2))
+        if reference.link is None or reference.noise is None:
+            return error, None
+        return error, bit_errors(reference, block, reference.noise / 10 ** (reference.loss_db / 10))
+
+    def meets(self, error: float, ber: float | None) -> bool:
+        """Whether figures meet the goal."""
+        if ber is not None:
+            return ber <= self.spec.goal.ber
+        return self.reference.limit is None or error <= self.reference.limit
+
+    def measured(self, candidates: list[Candidate]) -> list[Tried]:
+        """Candidates judged and synthesised."""
+        spec, tool, dsp = self.spec, yosys.version(), False
+        name, target = spec.design.name, spec.goal.target
+        self.progress("synthesising candidates", 0.0)
+        steps = [(self._text(c.block), name, target, dsp, tool) for c in candidates]
+        counts = self.journal.all(self.executor, synthesise_step, steps)
+        found = []
+        for candidate, figures in zip(candidates, counts, strict=True):
+            error, ber = self.judged(candidate.block)
+            found.append(Tried(candidate, error, ber, self.meets(error, ber), Resources(target, **figures, tool=tool)))
+        return found
+
+    def design(self, block: Descent) -> DescentDesign:
+        """The finished design around a block."""
+        spec = self.spec
+        return DescentDesign(spec.design.name, block, spec.input.complex, interface=spec.hardware.interface)
+
+    def _text(self, block: Descent) -> str:
+        design = self.design(block)
+        return design.whole(verilog(design.component(), design.core.module))
+
+    # ------------------------------------------------------------------ answer
+    def minimise_area(self) -> Outcome:
+        """The smallest design by synthesised LUTs among those that meet the goal."""
+        self.progress("equal widths", 0.0)
+        spaces = self.spaces()
+        given = {"uniform": self.uniform(spaces, True), "zoom": self.uniform(spaces, False)}
+        greedy = self.proposed(spaces, "greedy", "greedy")
+        given["greedy"] = greedy[0] if greedy else None
+        simple = {name: c for name, c in given.items() if c is not None}
+        if not simple:
+            reason = f"no words of up to {self.spec.descent.word_bits[1]} bits meet the goal"  # type: ignore[union-attr]
+            raise self.spec.blame("descent.word_bits", reason, "allow more bits, more iterations, or another step")
+        ours: list[Candidate] = []
+        if self.spec.search.algorithm not in ("uniform", "greedy"):
+            best = [c.space for c in greedy[:_SETS]]
+            starts = self.proposed(best, self.spec.search.algorithm, "search") + greedy[:_SETS]
+            for space in best:
+                own = [c for c in starts if c.space is space]
+                ours.append(self.decided(min(own, key=lambda c: c.estimate)))
+        return self._answer(simple, ours)
+
+    def _answer(self, simple: dict[str, Candidate], ours: list[Candidate]) -> Outcome:
+        tried = self.measured([*simple.values(), *sorted(ours, key=lambda c: c.estimate)[:_SETS]])
+        baselines = dict(zip(simple, tried, strict=False))
+        algorithm = self.spec.search.algorithm
+        pool = [baselines[algorithm]] if algorithm in baselines else tried
+        least = self.spec.goal.minimise == "error"
+        budget = self.spec.goal.budget
+        if least and budget is not None and budget.luts is not None:
+            tried = [replace(t, meets=t.lut <= budget.luts) for t in tried]
+            baselines, pool = dict(zip(simple, tried, strict=False)), tried
+        chosen = min(pool, key=lambda t: (not t.meets, t.error if least else t.lut))
+        work = [t.candidate.space.work.features(t.candidate.space.ends(t.candidate.bits[None])) for t in tried]
+        estimate = self.estimate.fitted(np.concatenate(work), [t.lut for t in tried])
+        return Outcome(chosen, tuple(tried), baselines, tuple(self.history), self.evaluations, self.unique, estimate)
+
+    def minimise_error(self) -> Outcome:
+        """The least bit-true error within a budget of bits, over all words, or of estimated LUTs."""
+        budget = self.spec.goal.budget
+        assert budget is not None
+        spaces, found = self.spaces()[:_SETS], []
+        for space in spaces:
+            spend, limit = (space.total, budget.bits) if budget.bits is not None else (space.luts, budget.luts)
+            for label, kind, algorithm in (
+                ("equal widths", "zoom", "uniform"), ("greedy", "greedy", "greedy"), ("search", "search", ""),
+            ):  # fmt: skip
+                candidate = self._within(space, label, kind, algorithm, spend, float(limit or 0))
+                found += [candidate] if candidate is not None else []
+        if not found:
+            raise self.spec.blame("goal.budget", "no words are so few", "allow more, or fewer iterations")
+        chosen: dict[str, Candidate] = {}
+        for kind in ("zoom", "greedy", "search"):
+            own = [c for c in found if c.kind == kind]
+            if own:
+                chosen[kind] = min(own, key=lambda c: c.space.bit_true(c.bits[None])[0])
+        ours = [chosen.pop("search")] if "search" in chosen else []
+        return self._answer(chosen, ours)
+
+    def _within(
+        self, space: Bits, label: str, kind: str, algorithm: str, spend: object, limit: float
+    ) -> Candidate | None:
+        from hwgen.allocation import Infeasible, solve
+
+        count, bits = self.spec.search.evaluations, None
+        try:
+            made = solve(
+                space.problem(space.noise, spend, budget=limit), self.rng, count,  # type: ignore[arg-type]
+                method=algorithm or self.spec.search.algorithm,
+            )  # fmt: skip
+            self._count((made,))
+            bits = np.array(made.bits, dtype=np.int64)
+            if not algorithm:
+                made = solve(
+                    space.problem(space.bit_true, spend, budget=limit), self.rng, max(int(count * _BIT_TRUE), 100),  # type: ignore[arg-type]
+                    method=self.spec.search.algorithm, seeds=[bits],
+                )  # fmt: skip
+                self._count((made,))
+                bits = np.array(made.bits, dtype=np.int64)
+        except Infeasible:
+            return None
+        return Candidate(space, bits, label, kind)
+
+
+def bit_errors(reference: Reference, block: Descent, noise: float) -> float:
+    """Bit error rate of a block at a noise power."""
+    from hwgen.designs.descent_system import words_of
+
+    link = reference.link
+    assert link is not None
+    x = block.model(words_of(link.received(noise), block.input))
+    return link.errors(to_float(x, block.output))
+
+
+def loss_db(reference: Reference, block: Descent) -> float | None:
+    """Loss in SNR against the float detector at the bit error rate asked for; None beyond 20 dB."""
+    if reference.noise is None:
+        return None
+    noise, goal = reference.noise, reference.spec.goal
+
+    def holds(loss: float) -> bool:
+        return bit_errors(reference, block, noise / 10 ** (loss / 10)) <= goal.ber
+
+    if not holds(20.0):
+        return None
+    asked = reference.loss_db
+    low, high = (-0.5, asked) if holds(asked) else (asked, 20.0)
+    worst = crossing(lambda db: not holds(db), low, high, halvings=8)
+    return float(10 * np.log10(worst))
+
+
+def search(reference: Reference, executor: Executor, journal: Journal, progress: Progress) -> Outcome:
+    """Search for the design that the file asks for."""
+    work = Search(reference, executor, journal, progress)
+    return work.minimise_error() if reference.spec.goal.minimise == "error" else work.minimise_area()

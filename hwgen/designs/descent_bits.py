@@ -1,0 +1,167 @@
+"""Bits of a descent by search: the noise model proposes, the bit-true run decides."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwgen.allocation import Allocation, Infeasible, Problem, solve
+from hwgen.blocks.descent import Descent
+from hwgen.cost.descent import DescentEstimate, DescentWork
+from hwgen.designs.descent_words import DROPS, TOPS, Ends, Words
+from hwgen.fixed import to_float
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+_HARDER = (1.0, 0.8, 0.6, 0.4, 0.25, 0.15)  # shares of the limit that the noise model is held to
+_WORST = 1e30
+
+
+@dataclass(frozen=True, eq=False)
+class Bits:
+    """The word lengths of one set of coefficients as an allocation problem.
+
+    Parameters
+    ----------
+    words
+        What is allocated; its stimulus is what candidates are judged on.
+    raw
+        The stimulus as words of the input format.
+    exact
+        Exact x (n, count) for it.
+    estimate
+        LUTs from widths.
+    limits
+        Fewest and most bits of a word whose range holds its whole trajectory.
+    """
+
+    words: Words
+    raw: Ints
+    exact: Floats
+    estimate: DescentEstimate
+    limits: tuple[int, int] = (2, 20)
+
+    @cached_property
+    def work(self) -> DescentWork:
+        """Counts behind the estimate."""
+        return DescentWork(self.words)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Variables: bits of each word at its full range, its range, and bits that products keep."""
+        made = self.words.names
+        cut = [f"{takes}*{makes}" for takes, _, makes in self.words.products]
+        return (*made, *(f"{name} range" for name in made), *cut)
+
+    @property
+    def bounds(self) -> tuple[Ints, Ints]:
+        """Least and most of each variable."""
+        size, count = len(self.words.names), len(self.words.products)
+        low = np.repeat([self.limits[0], 0, 0], [size, size, count])
+        return low, np.repeat([self.limits[1], TOPS, DROPS], [size, size, count])
+
+    def ends(self, bits: Ints) -> Ends:
+        """Where words end for variables (P, V)."""
+        size, peaks = len(self.words.names), self.words.peaks
+        tops = peaks - TOPS + bits[:, size : 2 * size]
+        return Ends(bits[:, :size] - peaks, tops, DROPS - bits[:, 2 * size :])
+
+    def variables(self, ends: Ends) -> Ints:
+        """The inverse of `ends`, (P, V)."""
+        return np.column_stack(
+            [ends.fractions + self.words.peaks, ends.tops - self.words.peaks + TOPS, DROPS - ends.drops]
+        )
+
+    def block(self, bits: Ints) -> Descent:
+        """The block for variables (V,)."""
+        return self.words.block(self.ends(bits[None]))
+
+    # ------------------------------------------------------------------ judged
+    def noise(self, bits: Ints) -> Floats:
+        """Mean square error (P,) by the noise model."""
+        return self.words.noise(self.ends(bits))
+
+    def luts(self, bits: Ints) -> Floats:
+        """Estimated LUTs (P,)."""
+        return self.estimate.luts(self.work.features(self.ends(bits)))
+
+    def total(self, bits: Ints) -> Floats:
+        """Bits (P,) of all words together."""
+        ends = self.ends(bits)
+        return np.asarray((ends.fractions + ends.tops).sum(axis=1), dtype=np.float64)
+
+    def bit_true(self, bits: Ints) -> Floats:
+        """Mean square error (P,) of the model itself over the stimulus; infinite where words are too narrow."""
+        return np.array([self._run(row) for row in bits])
+
+    def _run(self, row: Ints) -> float:
+        try:
+            block = self.block(row)
+        except ValueError:  # a word without bits, or more of them than a model has
+            return _WORST
+        got = to_float(block.model(self.raw), block.output)
+        return float(np.mean((got - self.exact) ** 2))
+
+    # ------------------------------------------------------------------ search
+    def problem(
+        self,
+        error: Callable[[Ints], Floats],
+        spend: Callable[[Ints], Floats],
+        goal: float | None = None,
+        budget: float | None = None,
+    ) -> Problem:
+        """Least `spend` for an error up to `goal`, or least error for a `budget`."""
+        low, high = self.bounds
+        return Problem(self.names, low, high, error, spend, budget, goal)
+
+    def uniform(self, limit: float, fixed: bool) -> Ints | None:
+        """Variables (V,) of the cheapest equal widths that keep the bit-true error within the limit; None: none does.
+
+        With a `fixed` range every word has one format, else its own range; either way the ranges may be up to `TOPS`
+        bits short of the peak, and products keep every bit.
+        """
+        found = []
+        for less in range(TOPS + 1):
+            tops = self.words.peaks - less
+            if fixed:
+                tops = np.full_like(tops, tops.max())
+            for width in range(self.limits[0], self.limits[1] + 1):
+                ends = Ends((width - tops)[None], tops[None], np.zeros((1, len(self.words.products)), dtype=np.int64))
+                if (row := self.variables(ends))[0, : len(tops)].min() >= 1 and self._run(row[0]) <= limit:
+                    found.append(row[0])
+                    break
+        return min(found, key=lambda row: float(self.luts(row[None])[0])) if found else None
+
+    def proposed(self, limit: float, algorithm: str, rng: np.random.Generator, evaluations: int) -> "Proposal":
+        """Fewest LUTs by the noise model, held to less than the limit until the bit-true error is within it."""
+        tried: list[Allocation] = []
+        for share in _HARDER:
+            if limit * share <= self.words.floor:
+                break
+            problem = self.problem(self.noise, self.luts, goal=limit * share)
+            try:
+                tried.append(solve(problem, rng, evaluations, method=algorithm))
+            except Infeasible:
+                break
+            row = np.array(tried[-1].bits, dtype=np.int64)
+            if self._run(row) <= limit:
+                return Proposal(row, tuple(tried))
+        return Proposal(None, tuple(tried))
+
+    def decided(
+        self, start: Ints, limit: float, algorithm: str, rng: np.random.Generator, evaluations: int
+    ) -> Allocation:
+        """Fewest LUTs by the bit-true run, from a point that keeps the limit."""
+        return solve(
+            self.problem(self.bit_true, self.luts, goal=limit), rng, evaluations, method=algorithm, seeds=[start]
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """What the noise model proposed: variables within the bit-true limit, or None, and every search of it."""
+
+    bits: Ints | None
+    tried: tuple[Allocation, ...]
