@@ -128,15 +128,13 @@ def test_the_noise_model_is_near_what_the_words_do() -> None:
         row[members] = coarse[kind]
         rows.append(row)
     base, *found = judged(BENCH, [family.lms(row) for row in [fine, *rows]], BENCH.streams(0, 8))
-    judged_kinds = set()
     for kind, row, verdict in zip(KINDS, rows, found, strict=True):
         added, wanted = verdict.power - base.power, float((noise.added(row) - noise.added(fine))[0])
-        if max(added, wanted) > 0.005 * noise.power:  # less cannot be told from chance
-            judged_kinds.add(kind)
-            # Near the dead zone of the coefficients the model knows the size alone.
-            low, high = (0.2, 5) if kind == "weight" else (0.4, 2.5)
-            assert low < added / wanted < high, kind
-    assert judged_kinds >= {"used", "data", "sum"}
+        if kind in ("used", "data", "sum"):
+            assert 0.4 < added / wanted < 2.5, kind
+        else:  # in the update, roundings change how fast it adapts as well
+            assert abs(added) < 0.1 * noise.power, kind
+            assert wanted < 0.1 * noise.power, kind
 
 
 def test_noise_in_place_of_rounding_leaves_what_the_model_says() -> None:
