@@ -24,7 +24,7 @@ format = "s2.6"
 [equalizer]
 taps = 3
 constellation = "bpsk"
-step = 0.0625
+step = 0.25
 delay = 1
 training = 300
 judged = 900

@@ -19,7 +19,7 @@ FEATURES = ("rows", "multiples", "combined", "tree", "accumulated", "rounded", "
 # LUTs for one of each feature. Fitted to Yosys 0.70 by `benchmarks/estimate_equalizer.py --fit`, which prints the error
 # over others without it.
 _DEFAULTS = {
-    "ice40": (2.04, 0.0, 1.678, 0.0, 1.189, 1.611, 7.392, 0.0),
+    "ice40": (1.0, 1.0, 1.0, 1.0, 2.0, 1.0, 3.0, 0.0),
     "ecp5": (1.0, 1.0, 1.0, 1.0, 2.0, 1.0, 3.0, 0.0),
     "xc7": (1.0, 0.67, 1.0, 1.0, 2.0, 1.0, 3.0, 0.0),
     "gowin": (1.0, 1.0, 1.0, 1.0, 2.0, 1.0, 3.0, 0.0),
