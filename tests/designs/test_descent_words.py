@@ -39,7 +39,9 @@ def test_the_fastest_step_balances_both_ends() -> None:
     assert abs(1 - eta * 0.5) == pytest.approx(abs(1 - eta * 2.0))
 
 
-@pytest.mark.parametrize(("top", "bits", "fraction"), [(0.5, 4, 3), (0.6, 4, 3), (0.95, 4, 2), (1.0, 4, 2), (12.0, 6, 1)])
+@pytest.mark.parametrize(
+    ("top", "bits", "fraction"), [(0.5, 4, 3), (0.6, 4, 3), (0.95, 4, 2), (1.0, 4, 2), (12.0, 6, 1)]
+)
 def test_fractions_fit_the_largest_entry(top: float, bits: int, fraction: int) -> None:
     found = fraction_of(np.array([[top, -0.1]]), bits)
     assert found == fraction
