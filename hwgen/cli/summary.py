@@ -27,19 +27,24 @@ def _summary(result: dict[str, Any], folder: Path) -> None:
     synthesis = resources["synthesis"]
     if synthesis is not None:
         saved = []
-        for name, label in (("uniform", "uniform widths"), ("common_lsb", "common LSB"), ("greedy", "greedy")):
+        for name, label in (
+            ("uniform", "uniform widths"),
+            ("zoom", "equal widths that zoom"),
+            ("common_lsb", "common LSB"),
+            ("greedy", "greedy"),
+        ):
             baseline = result["baselines"].get(name)
             if baseline and baseline["lut"]:
                 saved.append(f"{label} {baseline['lut']}")
         compared = f" ({', '.join(saved)})" if saved else ""
         table.add_row("LUTs", f"{synthesis['lut']} on {resources['target']} by {synthesis['tool']}{compared}")
         table.add_row("flip-flops", f"{synthesis['ff']}")
-    if result["coefficients"]:
+    if result["coefficients"] and result["kind"] == "fir":
         table.add_row("taps", f"{len(result['coefficients'])}, {sum(result['bits'].values())} coefficient bits")
     for key, label, unit in (
         ("ripple_db", "ripple", "dB"), ("attenuation_db", "attenuation", "dB"), ("sqnr_db", "SQNR", "dB"),
         ("max_error_ulp", "largest error (bound)", "output LSBs"), ("evm_percent", "EVM", "%"),
-        ("sfdr_db", "SFDR", "dB"),
+        ("sfdr_db", "SFDR", "dB"), ("ber_loss_db", "loss at the bit error rate", "dB"),
     ):  # fmt: skip
         if quality.get(key) is not None:
             table.add_row(label, f"{quality[key]:.4g} {unit}")

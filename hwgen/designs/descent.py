@@ -29,7 +29,7 @@ Ints = NDArray[np.int64]
 _SETS = 2  # coefficients that word lengths are searched for
 _LOOKED_AT = 6  # coefficients that are compared by equal widths first
 _SHARE = 0.85  # of the error allowed, that coefficients and iterations may leave
-_BIT_TRUE = 1 / 20  # of the cheap evaluations, as bit-true runs
+_BIT_TRUE = 1 / 10  # of the cheap evaluations, as bit-true runs
 _TIGHTER = 0.93  # what the limit is multiplied by when unseen right-hand sides miss it
 _TRIES = 8
 
@@ -126,7 +126,8 @@ class Search:
         coefficients = Coefficients(self.reference.system, bits, gram_bits)
         y = to_float(raw, spec.input.format)
         words = Words(
-            coefficients, y, spec.input.format, spec.output.format, spec.descent.rounding, spec.descent.zoom
+            coefficients, y, spec.input.format, spec.output.format, spec.descent.rounding, spec.descent.zoom,
+            self.reference.weights,
         )  # fmt: skip
         return Bits(words, raw, self.reference.exact[:, :SEARCHED], self.estimate, spec.descent.word_bits)
 
@@ -156,17 +157,13 @@ class Search:
         found = []
         for number, space in enumerate(spaces):
             self.progress(f"word lengths by the noise model, {algorithm}", number / len(spaces))
-            limit = self.limit
-            for _ in range(_TRIES):
-                made = space.proposed(limit, algorithm, self.rng, self.spec.search.evaluations)
-                self._count(made.tried)
-                if made.bits is None:
-                    break
-                candidate = Candidate(space, made.bits, f"{algorithm}, noise model", kind)
-                if self.holds(candidate):
-                    found.append(candidate)
-                    break
-                limit *= _TIGHTER
+            made = space.proposed(
+                self.limit, algorithm, self.rng, self.spec.search.evaluations,
+                lambda row, space=space: self.holds(Candidate(space, row, "", kind)),  # type: ignore[misc]
+            )  # fmt: skip
+            self._count(made.tried)
+            if made.bits is not None:
+                found.append(Candidate(space, made.bits, f"{algorithm}, noise model", kind))
         return sorted(found, key=lambda c: c.estimate)
 
     def decided(self, start: Candidate) -> Candidate:

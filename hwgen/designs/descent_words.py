@@ -56,6 +56,8 @@ class Words:
         Of every word.
     zoom
         Whether every iteration has ranges of its own; else residuals, updates and states have one each.
+    weights
+        Of the square errors of the unknowns (n,), 1 on average; None: all alike.
     """
 
     coefficients: Coefficients
@@ -64,6 +66,7 @@ class Words:
     output: Format
     rounding: Cut = Cut.HALF_UP
     zoom: bool = True
+    weights: Floats | None = None
 
     # ------------------------------------------------------------------ names
     @cached_property
@@ -120,7 +123,7 @@ class Words:
     # ------------------------------------------------------------------ noise
     @cached_property
     def paths(self) -> tuple[Floats, ...]:
-        """d x[T] / d w for each word and, last, the output: matrices (n, size of the word)."""
+        """d x[T] / d w for each word and, last, the output, weighted: matrices (n, size of the word)."""
         c, eta = self.coefficients, self.coefficients.eta
         n = c.matrix.shape[1]
         powers = [np.eye(n)]
@@ -131,7 +134,8 @@ class Words:
         for t in range(self.iterations):
             after = powers[self.iterations - 1 - t]
             found |= {f"r{t}": -eta * after @ c.matrix.T, f"u{t}": -after, f"x{t + 1}": after}
-        return tuple(found[name] for name in self.place)
+        scale = np.ones((n, 1)) if self.weights is None else np.sqrt(self.weights)[:, None]
+        return tuple(scale * found[name] for name in self.place)
 
     @cached_property
     def gains(self) -> Floats:
@@ -144,7 +148,7 @@ class Words:
         """Mean square distance of the float trajectory's end from the exact solution."""
         wanted = self.coefficients.system.solution(self.y)
         last = self.trajectory[f"x{self.iterations}"]
-        return float(np.mean((last - wanted) ** 2))
+        return mean_square(last - wanted, self.weights)
 
     @cached_property
     def _cut_products(self) -> tuple[Floats, Floats]:
@@ -250,6 +254,12 @@ class Words:
             c.rows, c.fraction, self.input, made, c.steps, c.form, c.gram_rows, c.gram_fraction, target, taken,
             tuple(int(d) for d in ends.drops[0]), self.rounding,
         )  # fmt: skip
+
+
+def mean_square(errors: Floats, weights: Floats | None) -> float:
+    """Mean square of errors (n, count), the unknowns weighted."""
+    squares = np.mean(errors**2, axis=1)
+    return float(np.mean(squares if weights is None else weights * squares))
 
 
 def top_of(values: Floats) -> int:

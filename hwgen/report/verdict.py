@@ -17,7 +17,12 @@ from hwgen.report.words import (
     percent,
 )
 
-BASELINES = {"uniform": "one uniform width", "common_lsb": "a common LSB", "greedy": "the greedy allocation"}
+BASELINES = {
+    "uniform": "one uniform width",
+    "zoom": "equal widths of a range each",
+    "common_lsb": "a common LSB",
+    "greedy": "the greedy allocation",
+}
 EQUIVALENCE = {"proved": "good", "failed": "bad", "disproved": "bad"}
 # goal key -> (words, unit, where it is measured, +1 when more is better)
 ASKED = {
@@ -26,6 +31,7 @@ ASKED = {
     "fmax_mhz": ("Clock", "MHz", ("resources", "place", "fmax_mhz"), 1),
     "evm_percent": ("EVM", "%", ("quality", "evm_percent"), -1),
     "sfdr_db": ("SFDR", "dB", ("quality", "sfdr_db"), 1),
+    "ber_loss_db": ("Loss at the bit error rate", "dB", ("quality", "ber_loss_db"), -1),
 }
 
 
