@@ -4,8 +4,8 @@ from importlib.metadata import version
 
 from hwgen import descent
 from hwgen.allocation import Allocation, Infeasible, Problem, Search, allocate, gc_pso, ppso
-from hwgen.design import Design
-from hwgen.stored import load
+from hwgen.finished.fir import Design
+from hwgen.finished.stored import load
 
 __version__ = version("hwgen")
 __all__ = [

@@ -11,8 +11,9 @@ from hwgen.cost import yosys
 # `proc` and `opt` turn Amaranth's processes into one clocked block a register, `wreduce` trims adders to the bits
 # that are used: Icarus runs the result several times faster than Amaranth's own Verilog, and a user can read it.
 _PASSES = (
-    "read_rtlil design.il", "flatten", "proc", "pmuxtree", "opt", "wreduce t:* t:$*dff* %d", "opt", "opt_clean -purge",
-    "setattr -mod -unset top -unset generator", "write_verilog -nodec -norename design.v",
+    "read_rtlil design.il", "flatten -separator _", "proc", "pmuxtree", "opt", "wreduce t:* t:$*dff* %d", "opt",
+    "opt_clean -purge", "setattr -mod -unset top -unset generator", "setattr -unset hdlname w:* m:* c:*",
+    "write_verilog -nodec -norename design.v",
 )  # fmt: skip
 
 

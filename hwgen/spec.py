@@ -18,12 +18,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from hwgen import tomlmap
-from hwgen.fields import FieldError
 from hwgen.rules import OF_KIND, RULES
 from hwgen.tables import (
     BandTable,
     BudgetTable,
-    DescentTable,
     DesignFile,
     DesignTable,
     GoalTable,
@@ -35,6 +33,12 @@ from hwgen.tables import (
     StimulusTable,
     table_at,
 )
+from hwgen.tables.descent import DescentTable
+from hwgen.tables.detector import MODELS, DetectorTable
+from hwgen.tables.equalizer import EqualizerTable
+from hwgen.tables.fields import FieldError
+from hwgen.tables.stages import StageTable
+from hwgen.tables.table import Table
 from hwgen.tomlmap import DesignFileError, Key, Source, as_toml
 
 __all__ = [
@@ -84,8 +88,11 @@ class Spec:
     search: SearchTable
     stimulus: StimulusTable
     source: Source = field(compare=False, repr=False)
-    digest: str = ""
+    stage: tuple[StageTable, ...] = ()
+    detector: DetectorTable | None = None
     descent: DescentTable | None = None
+    equalizer: EqualizerTable | None = None
+    digest: str = ""
 
     @property
     def text(self) -> str:
@@ -146,7 +153,10 @@ def parse(text: str, path: str | Path) -> Spec:
         search=tables.search,
         stimulus=tables.stimulus,
         source=source,
+        stage=tables.stage or (),
+        detector=tables.detector,
         descent=tables.descent,
+        equalizer=tables.equalizer,
     )
     _check(spec, tables)
     return replace(spec, digest=_digest(spec))
@@ -158,14 +168,10 @@ PLACED = ("ice40", "ecp5")  # targets that nextpnr places designs for
 def _check(spec: Spec, tables: DesignFile) -> None:
     """What takes two tables, or a file, to judge."""
     kind = spec.design.kind
-    if kind not in RULES:
-        raise spec.blame(
-            "design.kind", "not built yet in this version of hwgen", f"write kind = {' or '.join(map(as_toml, RULES))}"
-        )
     for name, kinds in OF_KIND.items():
         given = getattr(tables, name) is not None
         if given and kind not in kinds:
-            reason = f"a table of kind = {' or '.join(map(as_toml, kinds))}, and this is a {kind}"
+            reason = f"a table of kind = {' or '.join(map(as_toml, kinds))}, and kind is {as_toml(kind)}"
             raise spec.blame(name, reason, f"remove the table [{name}], or mend kind in [design]")
     for key, asked in (("minimise", spec.goal.minimise == "cells"), ("fmax_mhz", spec.goal.fmax_mhz is not None)):
         if asked and spec.goal.target not in PLACED:
@@ -190,10 +196,12 @@ def _check_recording(spec: Spec, name: str) -> None:
 
 
 def _digest(spec: Spec) -> str:
-    names = ("design", "input", "output", "response", "hardware", "goal", "search", "stimulus")
-    content: dict[str, Any] = {name: getattr(spec, name).model_dump(mode="json") for name in names}
-    own = {name: getattr(spec, name) for name in OF_KIND if name not in names}
-    content |= {name: table.model_dump(mode="json") for name, table in own.items() if table is not None}
+    given = {name: getattr(spec, name) for name in DesignFile.model_fields}
+    content: dict[str, Any] = {
+        name: table.model_dump(mode="json") for name, table in given.items() if isinstance(table, Table)
+    }
+    if spec.stage:
+        content["stage"] = [stage.model_dump(mode="json") for stage in spec.stage]
     csv, recording = spec.source.value(("response", "coefficients")), spec.stimulus.file
     content["files"] = {}
     if isinstance(csv, str) and not spec.response.reloadable:
@@ -201,6 +209,8 @@ def _digest(spec: Spec) -> str:
     if recording is not None:
         content["files"]["stimulus.file"] = _sha256(spec.beside(recording))
         content["stimulus"]["file"] = Path(recording).suffix.lower()  # what it holds counts, not where it lies
+    if spec.detector is not None and spec.detector.channel not in MODELS:
+        content["detector"]["channel"] = _sha256(spec.beside(spec.detector.channel))
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

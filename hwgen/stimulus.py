@@ -75,11 +75,29 @@ def _noise(target: Format, shape: tuple[int, int], rng: np.random.Generator) -> 
 
 
 def _band(spec: Spec) -> tuple[float, float]:
-    """First pass band in cycles a sample; without bands, a quarter of the sample rate."""
+    """First pass band in cycles a sample; of a receiver, about its carrier; without bands, a quarter of the rate."""
+    if spec.stage:
+        return _channel(spec)
     for band in spec.response.bands or ():
         if band.passband:
             return band.start / spec.input.sample_rate, band.stop / spec.input.sample_rate
     return 0.0, 0.25
+
+
+def _channel(spec: Spec) -> tuple[float, float]:
+    """What a receiver is to receive: the narrowest pass band, or the symbols of its matched filter."""
+    rate, carrier, width = 1.0, 0.0, 0.25
+    for stage in spec.stage:
+        if stage.frequency is not None:
+            carrier = abs(stage.frequency) / spec.input.sample_rate
+        for band in stage.bands or ():
+            if band.passband:
+                width = min(width, band.stop / spec.input.sample_rate)
+        if stage.roll_off is not None and stage.samples is not None:
+            width = min(width, (1 + _ROLL_OFF) / 2 * rate / stage.samples)
+        rate /= stage.decimate
+        width = min(width, rate / 2)
+    return (0.0, width) if carrier == 0 else (max(carrier - width, 0.0), min(carrier + width, 0.5))
 
 
 def _tone(spec: Spec, count: int, rng: np.random.Generator) -> NDArray[np.complex128]:
@@ -97,7 +115,7 @@ def _qpsk(spec: Spec, count: int, rng: np.random.Generator) -> NDArray[np.comple
     """
     start, stop = _band(spec)
     low = -stop if spec.input.complex and start == 0 else start
-    period = int(np.clip(np.ceil((1 + _ROLL_OFF) / (stop - low)), 2, _LONGEST))
+    period = int(np.clip(np.ceil((1 + _ROLL_OFF) / (stop - low) - 1e-9), 2, _LONGEST))
     pulse = _root_raised_cosine(period)
     symbols = np.exp(0.5j * np.pi * (rng.integers(0, 4, -(-count // period) + 2 * _SPAN) + 0.5))
     steady = upfirdn(pulse, symbols, up=period)[len(pulse) - 1 :][:count]  # every pulse that reaches here has begun

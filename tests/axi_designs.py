@@ -7,8 +7,8 @@ from filters import filter_of
 
 from hwgen.blocks.folded import Folded
 from hwgen.blocks.reloadable import Reloadable
-from hwgen.design import Design
 from hwgen.emit import verilog
+from hwgen.finished.fir import Design
 from hwgen.fixed import Format
 
 _TAPS = (11, -45, 90, 117, -45, 11)

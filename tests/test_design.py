@@ -10,8 +10,8 @@ from conftest import Finished
 from finished import changed, hwgen
 
 import hwgen as package
-from hwgen.design import thawed
 from hwgen.finished import NotADesign
+from hwgen.finished.fir import thawed
 
 pytestmark = pytest.mark.xdist_group("finished")
 

@@ -25,7 +25,7 @@ BAD = {
     f'name = "lpf" => name = "{"x" * 65}"': ("design.name", 2, "65 characters", "64"),
     'name = "lpf" => name = 5': ("design.name", 2, "must be text", 'name = "'),
     'kind = "fir" => kind = "iir"': ("design.kind", 3, '"iir"', '"fir"'),
-    'kind = "fir" => kind = "receiver"': ("design.kind", 3, "not built yet", 'kind = "fir"'),
+    'kind = "fir" => kind = "receiver"': ("stage", None, "needs stages", "[[stage]]"),
     # formats
     'format = "s1.11" => format = "q1.11"': ("input.format", 5, '"q1.11"', "s1.11"),
     'format = "s1.15" => format = 1.15': ("output.format", 9, "must be text", "s1.11"),

@@ -58,6 +58,8 @@ class Fir:
         R and L; one of them is 1.
     interleave
         Channels whose samples come in turn, each filtered alone; 1 where it decimates.
+    offset
+        Mean of what comes out beside the wanted signal, in output units, from stages before; it is taken out, too.
     """
 
     coefficients: tuple[int, ...]
@@ -75,6 +77,7 @@ class Fir:
     decimate: int = 1
     interpolate: int = 1
     interleave: int = 1
+    offset: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.coefficients or self.coefficients[-1] == 0:
@@ -102,6 +105,8 @@ class Fir:
         return self.schedule.last + 3
 
     spacing = 1  # clocks from one output of a sample to the next
+    ports = ()  # beside those of the samples
+    outputs = property(lambda self: self.channels)
 
     @property
     def interval(self) -> int:
@@ -133,11 +138,11 @@ class Fir:
     def constant(self, phase: int = 0) -> int:
         """Added to a phase's sum, in its LSBs: minus the mean of all dropped bits.
 
-        The mean is over uniformly distributed input words. A half-up rounding's half is included, so that rounding is
-        plain truncation afterwards. It stands behind the graph, not before it: registers then rest at zero, which
-        is the only power-up value an iCE40 flip-flop has.
+        The mean is over uniformly distributed input words, with the `offset`. A half-up rounding's half is included,
+        so that rounding is plain truncation afterwards. It stands behind the graph, not before it: registers then rest
+        at zero, which is the only power-up value an iCE40 flip-flop has.
         """
-        mean = self.dropped[phase].mean
+        mean = self.dropped[phase].mean + self.offset
         if self._half_is_folded(phase):
             mean -= 2.0 ** (-self.output.fraction - 1)
         return round(-mean * 2.0 ** -self.output_lsbs[phase])

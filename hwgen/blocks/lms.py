@@ -36,9 +36,10 @@ class Tap:
     used
         Fraction bits of the coefficient that multiply the data; lower ones only accumulate.
     data
-        Fraction bits of the sample that the coefficient multiplies.
+        Fraction bits of the sample that the coefficient multiplies. Samples are rounded once, half-up and saturated,
+        to the finest that any tap asks for; what a tap asks for less is cut off (floor).
     correlated
-        Fraction bits of the sample that the error multiplies.
+        Fraction bits of the sample that the error multiplies; likewise.
     """
 
     weight: Format
@@ -174,6 +175,11 @@ class Lms:
         for k, tap in enumerate(self.taps):
             need[k + self.delay] = max(need[k + self.delay], tap.correlated)
         return tuple(max(need[k:]) for k in range(len(need)))
+
+    @property
+    def line(self) -> Format:
+        """Format of the newest sample in the delay line."""
+        return Format(self.input.integer, self.kept[0])
 
     @property
     def cuts(self) -> tuple[int, ...]:

@@ -72,12 +72,16 @@ class LmsComponent(wiring.Component):
         for k, fraction in enumerate(f.kept):
             held = []
             for part, suffix in enumerate(self.suffixes):
-                before: Value = line[k - 1][part] if k else getattr(self, f"i{suffix or '_data'}")
-                drop = (f.kept[k - 1] if k else f.input.fraction) - fraction
-                name = f"x{suffix}" if k == 0 else f"x{k}{suffix}"
+                if k == 0:
+                    given, name = getattr(self, f"i{suffix or '_data'}"), f"x{suffix}"
+                    before: Value = quantise_hw(
+                        m, given, f.input, f.line, Rounding.HALF_UP, Overflow.SATURATE, name=f"rounded{suffix}"
+                    )
+                else:
+                    before, name = line[k - 1][part][f.kept[k - 1] - fraction :].as_signed(), f"x{k}{suffix}"
                 word = Signal(signed(f.input.integer + fraction), name=name)
                 with m.If(self.i_valid):
-                    m.d.sync += word.eq(before[drop:].as_signed())
+                    m.d.sync += word.eq(before)
                 held.append(word)
             line.append(held)
         return line
@@ -116,7 +120,7 @@ class LmsComponent(wiring.Component):
 
     def _filtered(self, m: Module, line: list[list[Signal]], taps: list[list[Signal]]) -> list[Value]:
         """The sum over all taps, with the constant, of each part."""
-        f, products = self.filter, list[list[Value]]()
+        f, products = self.filter, list[list[tuple[Value, int]]]()
         for k, (tap, weight) in enumerate(zip(f.taps, taps, strict=True)):
             x = [word[f.kept[k] - tap.data :].as_signed() for word in line[k]]
             c = [word[tap.weight.fraction - tap.used :].as_signed() for word in weight]
@@ -126,33 +130,37 @@ class LmsComponent(wiring.Component):
                 exact: list[Value] = [rows[0] - rows[1], rows[2] + rows[3]]
             else:
                 exact = [self._product(m, x[0], c[0], str(k))]
-            found = []
+            found = list[tuple[Value, int]]()
             for value, suffix in zip(exact, self.suffixes, strict=True):
-                product = Signal(signed(f.products[k].width), name=f"product{k}{suffix}")
-                m.d.comb += product.eq(cut_hw(value, f.cuts[k], Cut.FLOOR))
-                found.append(self._registered(m, 1, product, f"product{k}_r{suffix}"))
+                below = max(-f.cuts[k], 0)  # zeros, which no register is to hold
+                product = Signal(signed(f.products[k].width - below), name=f"product{k}{suffix}")
+                m.d.comb += product.eq(cut_hw(value, max(f.cuts[k], 0), Cut.FLOOR))
+                found.append((self._registered(m, 1, product, f"product{k}_r{suffix}"), below))
             products.append(found)
         return [
             self._summed(m, [p[part] for p in products], suffix) for part, suffix in enumerate(self.suffixes)
         ]  # fmt: skip
 
-    def _summed(self, m: Module, words: list[Value], suffix: str) -> Value:
+    def _summed(self, m: Module, words: list[tuple[Value, int]], suffix: str) -> Value:
+        """The sum of words, each with how many zeros stand below it, and the constant."""
         f = self.filter
         spans = [(p.minimum, p.maximum) for p in f.products]
         level = 1
         while len(words) > 1:
-            sums, wider = list[Value](), []
+            sums, wider = list[tuple[Value, int]](), []
             for k in range(0, len(words), 2):
                 low, high = (sum(ends) for ends in zip(*spans[k : k + 2], strict=True))
                 wider.append((low, high))
-                total = Signal(
-                    signed(Format.for_range(low, high, signed=True).width), name=f"sum{level}_{k // 2}{suffix}"
-                )
-                m.d.comb += total.eq(words[k] + words[k + 1] if k + 1 < len(words) else words[k])
-                sums.append(self._registered(m, 1 + level, total, f"sum{level}_{k // 2}_r{suffix}"))
+                below = min(zeros for _, zeros in words[k : k + 2])
+                width = Format.for_range(low, high, signed=True).width - below
+                total = Signal(signed(width), name=f"sum{level}_{k // 2}{suffix}")
+                aligned = [cut_hw(word, below - zeros, Cut.FLOOR) for word, zeros in words[k : k + 2]]
+                m.d.comb += total.eq(sum(aligned[1:], aligned[0]))
+                sums.append((self._registered(m, 1 + level, total, f"sum{level}_{k // 2}_r{suffix}"), below))
             words, spans, level = sums, wider, level + 1
         centred = Signal(f.total, name=f"centred{suffix}")
-        m.d.comb += centred.eq(words[0] + Const(f.constant))
+        word, zeros = words[0]
+        m.d.comb += centred.eq(cut_hw(word, -zeros, Cut.FLOOR) + Const(f.constant))
         return centred
 
     def _decided(self, m: Module, total: Value, suffix: str) -> tuple[Value, Value]:

@@ -38,8 +38,10 @@ class _Words:
             return np.array(values, dtype=np.int64)[:, :, None]
 
         one = filters[0]
-        self.data = each([[f.input.fraction - t.data for t in f.taps] for f in filters])
-        self.correlated = each([[f.input.fraction - t.correlated for t in f.taps] for f in filters])
+        self.line = each([[one.input.fraction - f.kept[0]] for f in filters])
+        self.most = each([[f.line.maximum] for f in filters])
+        self.data = each([[f.kept[0] - t.data for t in f.taps] for f in filters])
+        self.correlated = each([[f.kept[0] - t.correlated for t in f.taps] for f in filters])
         self.used = each([[t.weight.fraction - t.used for t in f.taps] for f in filters])
         self.cuts = each([f.cuts for f in filters])
         self.low = each([[t.weight.minimum for t in f.taps] for f in filters])
@@ -68,7 +70,7 @@ class _Words:
 
 
 def adapted(filters: Sequence[Lms], streams: Sequence[NDArray], trail: int | None = None) -> Adapted:
-    """Run equalisers that differ in widths alone over one stream, or one equaliser over several, each from reset.
+    """Run equalisers that differ in widths alone, each from reset: one for each stream, or one of either for all.
 
     Parameters
     ----------
@@ -85,8 +87,8 @@ def adapted(filters: Sequence[Lms], streams: Sequence[NDArray], trail: int | Non
         getattr(f, name) != getattr(one, name) for f in filters for name in shared if name != "steps"
     ):
         raise ValueError("equalisers that run together may differ in widths and step sizes alone")
-    if min(len(filters), len(streams)) != 1:
-        raise ValueError("several equalisers run over one stream, or one over several")
+    if not (1 in (len(filters), len(streams)) or len(filters) == len(streams)):
+        raise ValueError("give as many streams as equalisers, or one of either")
     lengths, parts = [s.shape[1] for s in streams], one.channels
     samples = max(lengths)
     given = np.zeros((len(streams), parts + 2, samples), dtype=np.int64)
@@ -105,6 +107,7 @@ def _run(
     size, parts, samples, late = len(one.taps), one.channels, x.shape[2], one.delay
     reach = size + late
     # The delay line at sample n is ``line[:, :, n : n + reach]`` from its end: the newest first after the flip.
+    x = np.minimum(cut(x, w.line, Cut.HALF_UP), w.most)
     line = np.concatenate([np.zeros((*x.shape[:2], reach - 1), dtype=np.int64), x], axis=2)
     mask, bits = one.levels - 1, one.symbol_bits
     weights = np.broadcast_to(w.initial, (count, size, parts)).copy()

@@ -38,13 +38,13 @@ from hwgen.cli.terminal import (
 )
 from hwgen.cost.resources import TARGETS
 from hwgen.cost.yosys import YosysError
-from hwgen.fields import FieldError
 from hwgen.finished import NotADesign
 from hwgen.journal import write_beside
 from hwgen.keywords import KEYWORDS
 from hwgen.kinds import kind_of
 from hwgen.spec import DesignFileError
 from hwgen.spec import load as load_spec
+from hwgen.tables.fields import FieldError
 from hwgen.tools import TOOLS, ToolMissing, find
 from hwgen.tools import version as tool_version
 

@@ -11,10 +11,10 @@ from typing import Any
 from hwgen import flow, workers
 from hwgen.cli.terminal import INTERRUPTED, Stop, Tell, progress
 from hwgen.finished import Finished, NotADesign
+from hwgen.finished.stored import load
 from hwgen.kinds import kind_of
 from hwgen.spec import DesignFileError, Spec
 from hwgen.spec import load as load_spec
-from hwgen.stored import load
 from hwgen.tools import find
 
 # The goals in numbers, the folder, what runs costly steps, and whom to tell how far they are.

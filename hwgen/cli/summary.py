@@ -32,6 +32,7 @@ def _summary(result: dict[str, Any], folder: Path) -> None:
             ("zoom", "equal widths that zoom"),
             ("common_lsb", "common LSB"),
             ("greedy", "greedy"),
+            ("hogenauer", "Hogenauer"),
         ):
             baseline = result["baselines"].get(name)
             if baseline and baseline["lut"]:
@@ -39,11 +40,12 @@ def _summary(result: dict[str, Any], folder: Path) -> None:
         compared = f" ({', '.join(saved)})" if saved else ""
         table.add_row("LUTs", f"{synthesis['lut']} on {resources['target']} by {synthesis['tool']}{compared}")
         table.add_row("flip-flops", f"{synthesis['ff']}")
-    if result["coefficients"] and result["kind"] == "fir":
+    if result["kind"] == "fir":
         table.add_row("taps", f"{len(result['coefficients'])}, {sum(result['bits'].values())} coefficient bits")
     for key, label, unit in (
         ("ripple_db", "ripple", "dB"), ("attenuation_db", "attenuation", "dB"), ("sqnr_db", "SQNR", "dB"),
         ("max_error_ulp", "largest error (bound)", "output LSBs"), ("evm_percent", "EVM", "%"),
+        ("evm_loss_db", "EVM against floating point", "dB"), ("ber", "BER", ""),
         ("sfdr_db", "SFDR", "dB"), ("ber_loss_db", "loss at the bit error rate", "dB"),
     ):  # fmt: skip
         if quality.get(key) is not None:

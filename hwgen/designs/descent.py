@@ -15,13 +15,13 @@ from hwgen.cost import yosys
 from hwgen.cost.descent import DescentEstimate
 from hwgen.cost.measure import synthesise_step
 from hwgen.cost.resources import Resources
-from hwgen.descent_design import DescentDesign
 from hwgen.designs.descent_bits import Bits
 from hwgen.designs.descent_reference import SEARCHED, Reference
 from hwgen.designs.descent_system import Coefficients
 from hwgen.designs.descent_words import Words
 from hwgen.designs.detection import crossing
 from hwgen.emit import verilog
+from hwgen.finished.descent import DescentDesign
 from hwgen.fixed import to_float
 from hwgen.journal import Journal, Progress
 

@@ -10,8 +10,8 @@ from hwgen.designs.descent_system import System, parts, real, words_of
 from hwgen.designs.descent_words import mean_square
 from hwgen.designs.detection import Link, crossing
 from hwgen.fixed import to_float
-from hwgen.matrices import array_of
 from hwgen.spec import Spec
+from hwgen.tables.matrices import array_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

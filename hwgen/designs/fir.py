@@ -17,7 +17,6 @@ from hwgen.cost.measure import place_step, synthesise_step
 from hwgen.cost.place import tool as place_tool
 from hwgen.cost.resources import Resources
 from hwgen.cost.shell import estimate as estimate_shell
-from hwgen.design import Design
 from hwgen.designs.candidate import Block, Candidate, Tried, judge
 from hwgen.designs.folding import folded
 from hwgen.designs.reference import Reference
@@ -26,6 +25,7 @@ from hwgen.designs.sizing import Sizing
 from hwgen.designs.sources import FULL, Effort, Source, Sources
 from hwgen.designs.values import Coefficients
 from hwgen.emit import verilog
+from hwgen.finished.fir import Design
 from hwgen.journal import Journal, Progress
 
 _TOP = 3  # candidates that are synthesised in each round

@@ -70,14 +70,22 @@ class WordLengths:
 
         Dropping k bits to LSB D adds ``D**2 / 12 (1 - 4**-k)``; means are taken out by the filter's constant.
         """
-        columns, ends = self._columns(lsbs)
+        return self.inner_noise(lsbs) + self.end_noise(lsbs)
+
+    def inner_noise(self, lsbs: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Power of what the adders drop, through their `gains`, shape (P,)."""
+        columns, _ = self._columns(lsbs)
         before = columns[:, self._wires.sources] + self._wires.shifts
-        total = _dropped(before, lsbs[:, :, None]).sum(axis=2) @ self.gains
+        return _dropped(before, lsbs[:, :, None]).sum(axis=2) @ self.gains
+
+    def end_noise(self, lsbs: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Power of the final rounding and of that of the constant before it, shape (P,)."""
+        _, ends = self._columns(lsbs)
         final = np.mean([_dropped(end, np.full(len(end), -self.output.fraction)) for end in ends], axis=0)
         if self.rounding == Rounding.FLOOR:
             final = final * 4  # its mean stays: D**2 / 12 + D**2 / 4
         # The constant itself is rounded to the sum's LSB.
-        return total + final + np.mean([4.0**end / 12 for end in ends], axis=0)
+        return np.asarray(final + np.mean([4.0**end / 12 for end in ends], axis=0))
 
     def worst(self, lsbs: NDArray[np.int64]) -> NDArray[np.float64]:
         """Bound on the largest error of any output, in output units, the mean taken out, shape (P,).

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from hwgen.finished import Finished
 from hwgen.journal import Journal, Progress
-from hwgen.kinds import descent, fir
+from hwgen.kinds import descent, detector, equalizer, fir, receiver
 from hwgen.spec import Spec
 
 
@@ -36,7 +36,9 @@ class Kind(Protocol):
         """The report's evidence."""
 
 
-_KINDS: dict[str, Kind] = {"fir": fir, "descent": descent}
+_KINDS: dict[str, Kind] = {
+    "fir": fir, "receiver": receiver, "detector": detector, "descent": descent, "equalizer": equalizer,
+}  # fmt: skip
 
 
 def kind_of(name: str) -> Kind:

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from hwgen.cost.shell import estimate as estimate_shell
-from hwgen.descent_design import DescentDesign, thawed
 from hwgen.designs.descent import Search, Tried, loss_db, search
 from hwgen.designs.descent_reference import SEARCHED, Reference, reference
 from hwgen.designs.descent_report import convergence, stalled, waterfall
+from hwgen.finished.descent import DescentDesign, thawed
 from hwgen.journal import Journal, Progress
 
 __all__ = ["asked", "drawn", "reference", "searched", "thawed"]

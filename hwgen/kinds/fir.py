@@ -10,10 +10,10 @@ from hwgen.blocks.reloadable import Reloadable
 from hwgen.blocks.reloadable_hardware import estimate as estimate_reloadable
 from hwgen.cost.folded import estimate
 from hwgen.cost.shell import estimate as estimate_shell
-from hwgen.design import Design, thawed
 from hwgen.designs.candidate import Block, Candidate, Quality, Tried
 from hwgen.designs.fir import Outcome, search
 from hwgen.designs.reference import Reference, reference
+from hwgen.finished.fir import Design, thawed
 from hwgen.journal import Journal, Progress
 
 __all__ = ["asked", "described", "drawn", "outcome_of", "qualities", "reference", "searched", "thawed"]

@@ -109,6 +109,11 @@ def _quality(result: dict) -> Table:
         "attenuation_db": ("Attenuation", "dB", 2),
         "error": ("Weighted error", "", None),
         "max_error_ulp": ("Largest error", "ulp of the output", None),
+        "evm_percent": ("EVM", "%", 2),
+        "evm_float_percent": ("EVM in floating point", "%", 2),
+        "evm_loss_db": ("EVM against floating point", "dB", 3),
+        "ber": ("Bit error rate", "", None),
+        "ber_float": ("Bit error rate in floating point", "", None),
     }
     rows = []
     for key in [*names, *(key for key in quality if key not in names)]:

@@ -22,6 +22,7 @@ BASELINES = {
     "zoom": "equal widths of a range each",
     "common_lsb": "a common LSB",
     "greedy": "the greedy allocation",
+    "hogenauer": "Hogenauer's registers with one width elsewhere",
 }
 EQUIVALENCE = {"proved": "good", "failed": "bad", "disproved": "bad"}
 # goal key -> (words, unit, where it is measured, +1 when more is better)
@@ -30,6 +31,7 @@ ASKED = {
     "max_error_ulp": ("Largest error", "ulp", ("quality", "max_error_ulp"), -1),
     "fmax_mhz": ("Clock", "MHz", ("resources", "place", "fmax_mhz"), 1),
     "evm_percent": ("EVM", "%", ("quality", "evm_percent"), -1),
+    "evm_loss_db": ("EVM against floating point", "dB", ("quality", "evm_loss_db"), -1),
     "sfdr_db": ("SFDR", "dB", ("quality", "sfdr_db"), 1),
     "ber_loss_db": ("Loss at the bit error rate", "dB", ("quality", "ber_loss_db"), -1),
 }

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from hwgen.fixed import Overflow
-from hwgen.matrices import Drawn
+from hwgen.tables.matrices import Drawn
 
 if TYPE_CHECKING:
     from hwgen.spec import Spec

@@ -12,6 +12,7 @@ def judge(spec: "Spec", tables: "DesignFile") -> None:
     """Raise for a filter that cannot be built: what takes two tables to judge."""
     for key, remedy in (
         ("evm_percent", "give sqnr_db; an EVM of 1 % is an SQNR of 40 dB"), ("sfdr_db", "give sqnr_db in its place"),
+        ("evm_loss_db", "give sqnr_db in its place"),
     ):  # fmt: skip
         if getattr(spec.goal, key) is not None:
             raise spec.blame(f"goal.{key}", "a goal of a receiver, and this is a filter", remedy)

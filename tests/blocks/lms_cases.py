@@ -36,6 +36,7 @@ CASES = {
     "four levels, floor": equaliser(rounding=Cut.FLOOR, levels=4, spacing=60),
     "sign of the error, real, late, leaking": equaliser(rule="sign-error", steps=(7,), delay=2, complex=False, leak=7),
     "exact products": equaliser(sum_fraction=13, complex=False),
+    "a sum finer than its products, late": equaliser(sum_fraction=16, delay=4),
 }  # fmt: skip
 
 

@@ -12,8 +12,8 @@ from hwgen import verify
 from hwgen.blocks.fir import Fir
 from hwgen.check.bulk import simulate_bulk
 from hwgen.check.simulate import simulate
-from hwgen.design import Design, thawed
 from hwgen.emit import verilog
+from hwgen.finished.fir import Design, thawed
 from hwgen.fixed import Rounding
 
 TAPS = (-7, 3, 45, 93, 45, 3, -7)

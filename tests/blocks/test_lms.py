@@ -40,7 +40,10 @@ def by_fractions(f: Lms, data: np.ndarray) -> list[tuple[int, ...]]:
         return history[n] if n >= 0 else [Fraction(0)] * parts
 
     for n in range(data.shape[1]):
-        history.append([Fraction(int(v), 2**f.input.fraction) for v in data[:parts, n]])
+        finest = Format(f.input.integer, max([t.data for t in f.taps] + [t.correlated for t in f.taps]))
+        half = Fraction(1, 2 ** (finest.fraction + 1))
+        given = [Fraction(int(v), 2**f.input.fraction) for v in data[:parts, n]]
+        history.append([limited(floored(v + half, finest.fraction), finest) for v in given])
         m = n - 1 - f.delay  # whose error is added before this sample
         if m >= 0:
             for k, tap in enumerate(f.taps):
@@ -110,6 +113,11 @@ def test_streams_and_equalisers_together_are_what_they_are_alone() -> None:
     both = adapted([f, narrow], [streams[0]]).outputs
     assert np.array_equal(both[0], f.model(streams[0]))
     assert np.array_equal(both[1], narrow.model(streams[0]))
+    paired = adapted([f, narrow], streams).outputs
+    assert np.array_equal(paired[0], f.model(streams[0]))
+    assert np.array_equal(paired[1], narrow.model(streams[1]))
+    with pytest.raises(ValueError, match="one of either"):
+        adapted([f, narrow], [*streams, streams[0]])
     with pytest.raises(ValueError, match="widths and step sizes alone"):
         adapted([f, equaliser(delay=1)], [streams[0]])
 

@@ -15,8 +15,8 @@ from hwgen.check.script import Script, script
 from hwgen.check.simulate import simulate
 from hwgen.check.stimuli import directed
 from hwgen.check.vectors import Expected
-from hwgen.design import Design
 from hwgen.emit import verilog
+from hwgen.finished.fir import Design
 from hwgen.fixed import Format
 from hwgen.flowgraph import Delay, FlowGraph, Output, Sum
 from hwgen.structures import direct, transposed

@@ -20,8 +20,8 @@ from hwgen.check.bulk import simulate_bulk
 from hwgen.check.script import Script
 from hwgen.check.vectors import Expected
 from hwgen.cost.resources import synthesise
-from hwgen.design import Design, thawed
 from hwgen.emit import verilog
+from hwgen.finished.fir import Design, thawed
 from hwgen.fixed import Format, Overflow, Rounding
 
 # Five free taps of a filter of nine, each in a format of its own.

@@ -13,7 +13,7 @@ from axi_designs import BLOCKS, design
 from test_stream import broken
 
 from hwgen.check import processes
-from hwgen.design import Design
+from hwgen.finished.fir import Design
 
 BENCH = Path(__file__).with_name("axi_stream_bench.py")
 _PACKETS = 40

@@ -9,7 +9,7 @@ from hwgen.blocks.reloadable import Reloadable
 from hwgen.check import reloads
 from hwgen.check.script import Script, script
 from hwgen.check.vectors import Port, Top
-from hwgen.design import Design
+from hwgen.finished.fir import Design
 from hwgen.fixed import Format
 
 # h = (a, b, a), a in s0.3, b in s1.3; at power-up a = 2 / 8, b = -3 / 8.

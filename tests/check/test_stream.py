@@ -17,7 +17,7 @@ from hwgen.check.stream import Sides, StreamTop, schedule, scripted
 from hwgen.check.vectors import Expected, Port, Top
 from hwgen.cost.resources import synthesise
 from hwgen.cost.shell import estimate
-from hwgen.design import Design, thawed
+from hwgen.finished.fir import Design, thawed
 
 WORD = (Port("i_data", 8, True),), (Port("o_data", 12, True),)
 EAGER = Sides.eager

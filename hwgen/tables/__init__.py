@@ -6,10 +6,15 @@ What one table can judge alone is judged here; `spec` judges what takes two tabl
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from hwgen.blocks.dither import Cut
-from hwgen.fields import (
+from hwgen.fixed import Overflow, Rounding
+from hwgen.keywords import KEYWORDS
+from hwgen.tables.bands import BandTable, rising
+from hwgen.tables.descent import DescentTable
+from hwgen.tables.detector import DetectorTable
+from hwgen.tables.equalizer import EqualizerTable
+from hwgen.tables.fields import (
     MOST_TAPS,
     RELOADABLE,
     AccumulatorBits,
@@ -18,25 +23,15 @@ from hwgen.fields import (
     FieldError,
     FormatText,
     Gain,
-    WordBits,
 )
-from hwgen.fixed import Overflow, Rounding
-from hwgen.keywords import KEYWORDS
-from hwgen.matrices import Matrix
+from hwgen.tables.stages import StageTable
+from hwgen.tables.table import Table
 from hwgen.tomlmap import Key
-
-MOST_BANDS = 100
 
 Algorithm = Literal[
     "gc-pso", "ppso", "memetic", "iterated", "annealing", "genetic", "random", "exchange", "greedy", "greedy-add",
     "marginal", "min+1", "max-1", "common-lsb", "uniform",
 ]  # fmt: skip
-
-
-class Table(BaseModel):
-    """What all tables share: they cannot be changed, take no unknown key, convert no type and hold no NaN."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class DesignTable(Table):
@@ -84,39 +79,6 @@ class OutputTable(Table):
     )
 
 
-class BandTable(Table):
-    """One band of the response: a pass band (`ripple`) or a stop band (`attenuation`)."""
-
-    start: float = Field(description="Lower edge, in the unit of sample_rate.", ge=0, examples=[0])
-    stop: float = Field(description="Upper edge, in the unit of sample_rate.", gt=0, examples=[250000.0])
-    gain: float = Field(1.0, description="Gain of this pass band, times G.", ge=1e-6, le=1e6, examples=[1.0])
-    ripple_db: float | None = Field(None, description="Largest |20 log10(|H|/G)|, dB.", ge=1e-9, le=40, examples=[0.1])
-    ripple: float | None = Field(None, description="Largest | |H|/G - 1 |.", ge=1e-9, lt=1, examples=[0.01])
-    attenuation_db: float | None = Field(None, description="Least -20 log10(|H|/G), dB.", gt=0, le=300, examples=[60])
-    attenuation: float | None = Field(None, description="Largest |H|/G.", ge=1e-15, lt=1, examples=[0.001])
-
-    @property
-    def passband(self) -> bool:
-        """Whether the band is to be passed."""
-        return self.ripple is not None or self.ripple_db is not None
-
-    @model_validator(mode="after")
-    def _one_form(self) -> "BandTable":
-        forms = ("ripple_db", "ripple", "attenuation_db", "attenuation")
-        given = [name for name in forms if getattr(self, name) is not None]
-        if not given:
-            raise FieldError("neither ripple nor attenuation is given", "add ripple_db = 0.1 or attenuation_db = 60")
-        if len(given) > 1:
-            raise FieldError(f"given together with {given[0]}", f"keep only one of {' and '.join(given)}", given[1])
-        if self.stop <= self.start:
-            raise FieldError(f"the band stops at or below its start, {self.start:g}", "give a stop above it", "stop")
-        if not self.passband and "gain" in self.model_fields_set:
-            raise FieldError(
-                "a stop band has no gain", "remove gain, or give ripple_db in place of attenuation", "gain"
-            )
-        return self
-
-
 class ResponseTable(Table):
     """What the filter does to each frequency: bands, coefficients, or both."""
 
@@ -154,7 +116,7 @@ class ResponseTable(Table):
                 "neither bands nor coefficients are given", "add bands = [ ... ] or coefficients = [ ... ]"
             )
         if self.bands is not None:
-            _rising(self.bands)
+            rising(self.bands)
         if self.reloadable and self.bands is None:
             reason = "power-up coefficients and the width of each follow from bands, and there are none"
             raise FieldError(reason, "add bands = [ ... ], or give a list of coefficients", "coefficients")
@@ -169,60 +131,6 @@ class ResponseTable(Table):
                     "a free gain is measured over pass bands, and there are none", "write gain = 1.0", "gain"
                 )
         return self
-
-
-def _rising(bands: tuple[BandTable, ...]) -> None:
-    """Raise a `FieldError` unless the bands rise in frequency without overlap and one of them passes."""
-    if not bands:
-        raise FieldError(
-            "the list of bands is empty", "add a band, such as { start = 0, stop = 1e6, ripple_db = 0.1 }", "bands"
-        )
-    if len(bands) > MOST_BANDS:
-        raise FieldError(f"{len(bands)} bands are too many", f"give at most {MOST_BANDS}", "bands")
-    if not any(band.passband for band in bands):
-        raise FieldError("no band passes anything", "give one band ripple_db in place of attenuation_db", "bands")
-    for k in range(1, len(bands)):
-        before, after = bands[k - 1], bands[k]
-        if after.start < before.start:
-            raise FieldError(
-                f"below the start of the band before, {before.start:g}",
-                "list bands by rising frequency",
-                "bands",
-                k,
-                "start",
-            )
-        if after.start < before.stop:
-            reason = f"overlaps the band before, which stops at {before.stop:g}"
-            raise FieldError(reason, "start it above that, leaving room for the transition", "bands", k, "start")
-        alike = before.gain == after.gain or not (before.passband or after.passband)
-        if after.start == before.stop and not (alike and before.passband == after.passband):
-            reason = "begins where the band before stops; no filter can jump between them"
-            raise FieldError(reason, "leave room for the transition", "bands", k, "start")
-
-
-class DescentTable(Table):
-    """The linear system that a descent solves, and how: ``(A^H A + ridge I) x = A^H y``."""
-
-    matrix: Matrix = Field(
-        description="A: a .csv or .npy file beside the design file, or random with a seed.",
-        examples=[{"seed": 1, "rows": 16, "columns": 4}],
-    )
-    ridge: Annotated[float, Field(ge=0, le=1e9)] | Literal["auto"] = Field(
-        0.0, description="Added to the diagonal: noise over symbol power for LMMSE; auto: as the BER asked for has it.",
-        examples=[0.1],
-    )  # fmt: skip
-    iterations: int = Field(description="Iterations, one stage each.", ge=1, le=64, examples=[8])
-    step: Annotated[float, Field(gt=0, le=1e9)] | Literal["auto"] = Field(
-        "auto", description="Step size, rounded to a sum of three powers of two; auto: the fastest.", examples=["auto"]
-    )
-    form: Literal["auto", "gram", "residual"] = Field(
-        "auto", description="x - eta (G x - A^H y), or x - eta A^H (A x - y).", examples=["auto"]
-    )
-    rounding: Annotated[Cut, Field(strict=False)] = Field(
-        Cut.HALF_UP, description="How every word is cut; stochastic: with a shift register.", examples=["half_up"]
-    )
-    zoom: bool = Field(True, description="Whether every iteration has ranges of its own.", examples=[True])
-    word_bits: WordBits = Field((2, 20), description="Bits of a word: a range to search.", examples=[[2, 20]])
 
 
 class HardwareTable(Table):
@@ -267,6 +175,9 @@ class GoalTable(Table):
     evm_percent: float | None = Field(
         None, description="Largest error vector magnitude, %.", gt=0, le=100, examples=[1.0]
     )
+    evm_loss_db: float | None = Field(
+        None, description="Largest EVM over that of floating point, dB.", gt=0, le=60, examples=[0.5]
+    )
     ber_loss_db: float | None = Field(
         None, description="Largest loss against the float detector at the bit error rate ber, dB.", gt=0, le=20,
         examples=[0.2],
@@ -289,7 +200,9 @@ class GoalTable(Table):
             raise FieldError(
                 f"a budget bounds the error's search; here {self.minimise} are minimised", remedy, "budget"
             )
-        accuracies = (self.sqnr_db, self.max_error_ulp, self.evm_percent, self.sfdr_db, self.ber_loss_db)
+        accuracies = (
+            self.sqnr_db, self.max_error_ulp, self.evm_percent, self.evm_loss_db, self.sfdr_db, self.ber_loss_db,
+        )  # fmt: skip
         if self.minimise != "error" and all(asked is None for asked in accuracies):
             reason = "nothing says how accurate the design must be"
             raise FieldError(reason, "add sqnr_db = 60 or max_error_ulp = 1.0", "minimise")
@@ -330,6 +243,11 @@ class DesignFile(Table):
     input: InputTable = Field(description="The samples that arrive.")
     output: OutputTable = Field(description="The samples that leave.")
     response: ResponseTable | None = Field(default=None, description="What a filter does to each frequency.")
+    stage: Annotated[tuple[StageTable, ...], Field(strict=False)] | None = Field(
+        default=None, description="Stages of a receiver, in the order of the samples."
+    )
+    detector: DetectorTable | None = Field(default=None, description="A MIMO uplink and its ADCs.")
+    equalizer: EqualizerTable | None = Field(default=None, description="An adaptive equaliser and its channel.")
     descent: DescentTable | None = Field(default=None, description="The linear system that a descent solves.")
     hardware: HardwareTable = Field(default=HardwareTable.model_validate({}), description="How it is built.")
     goal: GoalTable = Field(description="What is minimised and what must be reached.")

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
 
-from hwgen.fields import FieldError
+from hwgen.tables.fields import FieldError
 from hwgen.tomlmap import read_bytes, require_file
 
 MOST_ROWS = 64

@@ -1,0 +1,72 @@
+"""What is asked of a detector, in numbers, and the ADC bits within its budget."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwgen.allocation import ALGORITHMS, Allocation, allocate
+from hwgen.designs.monte_carlo import Figures, Receive, exact, measured
+from hwgen.designs.uplink import Uplink
+from hwgen.fixed import Format
+from hwgen.problems.adc import AdcReceiver
+from hwgen.spec import Spec
+
+Complex = NDArray[np.complex128]
+
+SYMBOLS = 40_000  # of each user, that decide
+NODES = 30  # of branch and bound
+
+
+@dataclass(frozen=True, eq=False)
+class Goal:
+    """What is asked for, of whatever design file.
+
+    `budget` in power, sum of 2^b, or bits, as the receiver counts; `allocation` are the ADC bits found for it. `spec`
+    is the design file, where there is one.
+    """
+
+    name: str
+    interface: str
+    receiver: AdcReceiver
+    budget: float
+    constellation: str
+    evm_percent: float
+    output: Format
+    target: str
+    algorithm: str
+    seed: int
+    evaluations: int
+    spec: Spec | None = None
+
+    @property
+    def channel(self) -> Complex:
+        """(M, K)."""
+        return self.receiver.channel
+
+    def link(self, bits: tuple[int, ...]) -> Uplink:
+        """The uplink with these ADCs."""
+        return Uplink(self.channel, bits, self.receiver.detector)
+
+    def generator(self, number: int) -> np.random.Generator:
+        """An independent generator for each purpose."""
+        return np.random.default_rng([self.seed, number])
+
+    @cached_property
+    def allocation(self) -> Allocation:
+        """ADC bits of least MSE within the budget."""
+        problem = self.receiver.problem(self.budget, NODES, gap=1e-3)
+        share = max(self.evaluations // 20, 100)
+        if self.algorithm == "gc-pso":
+            return allocate(problem, self.generator(0), share)
+        return ALGORITHMS[self.algorithm](problem, self.generator(0), share)
+
+    def spent(self, bits: tuple[int, ...]) -> float:
+        """Power or bits of these ADCs."""
+        return float(self.receiver.consumption(np.array([bits]))[0])
+
+    def figures(self, link: Uplink, receive: Receive | None = None) -> Figures:
+        """Bit-true Monte Carlo figures of the link's ADCs with their exact weights, or with `receive`."""
+        tried = {"it": receive or exact(link)}
+        return measured(self.channel, tried, self.constellation, SYMBOLS, self.generator(1))["it"]

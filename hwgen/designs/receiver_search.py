@@ -1,0 +1,255 @@
+"""kind = "receiver": widths by allocation over the analytic noise, the bit-true model as judge, Yosys as measure."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwgen.allocation import ALGORITHMS, Allocation, Infeasible, Problem, allocate
+from hwgen.blocks.chain import Chain
+from hwgen.blocks.mixer import Mixer
+from hwgen.cost import yosys
+from hwgen.cost.measure import synthesise_step
+from hwgen.cost.resources import Resources
+from hwgen.designs.receiver_plan import CicPlan, FirPlan, MixerPlan, Plan
+from hwgen.designs.receiver_widths import Choice, Made, Widths, chain, settled
+from hwgen.journal import Journal
+from hwgen.problems import cic
+
+Progress = Callable[[str, float], None]
+Text = Callable[[Chain], str]  # the Verilog that would be emitted
+_ATTEMPTS = 4  # corrections of the analytic noise by the bit-true measurement
+_ROWS = 99  # guard bits that leave every row of a product whole
+_NARROWEST, _WIDEST = 4, 60  # bits of the one width
+_WAVE, _WORD = 20, 24  # bits at which words of an oscillator and its products end, whatever the width
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Least SQNR, and least spurious-free range of the oscillator (None: any), both in dB."""
+
+    sqnr_db: float
+    sfdr_db: float | None = None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Figures of one chain with the bit-true model: SQNR, and EVM against the taps before rounding, in per cent."""
+
+    sqnr_db: float
+    evm_percent: float
+    sfdr_db: float | None
+
+    def meets(self, goal: Goal) -> bool:
+        """Whether the goal is reached."""
+        spurs = goal.sfdr_db is None or self.sfdr_db is None or self.sfdr_db >= goal.sfdr_db
+        return self.sqnr_db >= goal.sqnr_db and spurs
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """A chain, what it reaches by analysis and by the model, and what it takes; `bits` by variable."""
+
+    label: str
+    kind: str
+    chain: Chain
+    stages: tuple[Made, ...]
+    analytic_db: float
+    measured: Measured
+    meets: bool
+    luts: float
+    bits: dict[str, int]
+    resources: Resources | None = None
+
+
+class Bench:
+    """The stimulus and what the ideal chain makes of it: judges chains."""
+
+    def __init__(self, plan: Plan, samples: NDArray[np.int64]) -> None:
+        self.plan, self.samples = plan, samples
+        values = samples * plan.input.lsb
+        self.skip = min(settled(plan), -(-samples.shape[1] // plan.decimate) // 2)
+        self.exact, self.wanted = (plan.ideal(values, exact)[self.skip :] for exact in (True, False))
+        self.power = float(np.mean(np.abs(self.exact) ** 2))
+
+    def outputs(self, made: Chain) -> NDArray[np.complex128]:
+        """Bit-true outputs as numbers, without those that depend on what was before the first sample."""
+        x = self.samples
+        if made.ports:
+            mixer = self.plan.stages[0]
+            assert isinstance(mixer, MixerPlan)
+            x = np.concatenate([x, np.full((1, x.shape[1]), mixer.step)])
+        y = made.model(x)[:, self.skip :] * made.output.lsb
+        return np.asarray(y[0] + 1j * y[1] if len(y) == 2 else y[0] + 0j)
+
+    def judge(self, made: Chain) -> Measured:
+        """SQNR over the whole output band, against the chain of exact arithmetic with the oscillator's amplitude."""
+        y, first = self.outputs(made), made.stages[0]
+        amplitude = first.nco.amplitude if isinstance(first, Mixer) else 1.0
+        off = float(np.mean(np.abs(y - amplitude * self.exact) ** 2))
+        scale = np.vdot(self.wanted, y) / np.vdot(self.wanted, self.wanted)
+        vector = float(np.mean(np.abs(y - scale * self.wanted) ** 2) / np.mean(np.abs(scale * self.wanted) ** 2))
+        sfdr = None
+        if isinstance(first, Mixer):
+            mixer = self.plan.stages[0]
+            assert isinstance(mixer, MixerPlan)
+            sfdr = first.nco.sfdr_db(mixer.step) if mixer.step else None
+        sqnr = float("inf") if off == 0 else 10 * np.log10(amplitude**2 * self.power / off)
+        return Measured(float(sqnr), 100 * vector**0.5, sfdr)
+
+
+class Search:
+    """Candidates and baselines of one plan; `text` emits a chain, `executor` and `journal` run and keep syntheses."""
+
+    def __init__(
+        self, bench: Bench, goal: Goal, target: str, seed: int, evaluations: int, algorithm: str, progress: Progress
+    ) -> None:
+        self.bench, self.goal, self.target, self.progress = bench, goal, target, progress
+        self.plan, self.algorithm, self.evaluations = bench.plan, algorithm, evaluations
+        self.rng = np.random.default_rng(seed)
+        self.budget = bench.power * 10 ** (-goal.sqnr_db / 10)
+        self.widths = Widths(bench.plan, bench.samples, self.budget, target)
+        self.allocation: Allocation | None = None
+        self.spent = self.unique = 0
+
+    # --------------------------------------------------------------- candidates
+    def tried(self, label: str, kind: str, stages: Sequence[Made], bits: dict[str, int] | None = None) -> Tried:
+        """Judge a choice of widths."""
+        made = chain(stages)
+        power = sum(stage.power for stage in stages)
+        measured = self.bench.judge(made)
+        analytic = float(10 * np.log10(self.bench.power / power))
+        luts = sum(stage.luts for stage in stages)
+        return Tried(label, kind, made, tuple(stages), analytic, measured, measured.meets(self.goal), luts, bits or {})
+
+    def allocated(self, algorithm: str, kind: str) -> list[Tried]:
+        """Widths by one algorithm; the analytic goal moves by what the bit-true model measures."""
+        margin, found, known = 1.0, list[Tried](), list[NDArray[np.int64]]()
+        variables = self.widths.variables
+        for attempt in range(_ATTEMPTS):
+            self.progress(f"{algorithm} over widths", attempt / _ATTEMPTS)
+            problem = Problem(
+                [v.name for v in variables], [v.low for v in variables], [v.high for v in variables],
+                self.widths.power, self.widths.luts, goal=self.budget * margin,
+                constraints=self._constraints(),
+            )  # fmt: skip
+            share = max(self.evaluations // _ATTEMPTS, 200)
+            try:
+                if algorithm == "gc-pso":
+                    answer = allocate(problem, self.rng, share, seeds=known)
+                else:
+                    answer = ALGORITHMS[algorithm](problem, self.rng, share)
+            except Infeasible:
+                break
+            self.spent += answer.evaluations
+            self.unique += answer.unique_evaluations
+            if kind == "search" and (self.allocation is None or answer.consumption < self.allocation.consumption):
+                self.allocation = answer
+            bits = np.array(answer.bits)
+            entry = self.tried(f"{algorithm} widths", kind, self.widths.made(bits),
+                               {v.name: int(b) for v, b in zip(variables, bits, strict=True)})  # fmt: skip
+            found.append(entry)
+            known = [bits]
+            slack = 10 ** ((entry.measured.sqnr_db - self.goal.sqnr_db) / 10)
+            if 1 <= slack < 1.01:
+                break
+            margin *= slack * (0.99 if slack < 1 else 0.998)
+        return found
+
+    def best(self, tried: list[Tried]) -> list[Tried]:
+        """Those that meet the goal, the cheapest by estimate first; where none does, the closest."""
+        meeting = sorted((entry for entry in tried if entry.meets), key=lambda entry: entry.luts)
+        return meeting or sorted(tried, key=lambda entry: -entry.measured.sqnr_db)[:1]
+
+    def _constraints(self) -> list[tuple[Callable[[NDArray[np.int64]], NDArray[np.float64]], float]]:
+        """Spurs of the oscillator, where the goal names them: their dB below the carrier, negative."""
+        if self.goal.sfdr_db is None or not isinstance(self.plan.stages[0], MixerPlan):
+            return []
+        step, known = self.plan.stages[0].step, dict[tuple[int, int], float]()
+
+        def spurs(bits: NDArray[np.int64]) -> NDArray[np.float64]:
+            found = []
+            for row in bits:
+                first = self.widths.made(row)[0].build(0.0)
+                assert isinstance(first, Mixer)
+                key = first.nco.bits, first.nco.dropped
+                known.setdefault(key, -min(first.nco.sfdr_db(step), 400.0))
+                found.append(known[key])
+            return np.array(found)
+
+        return [(spurs, -self.goal.sfdr_db)]
+
+    # ---------------------------------------------------------------- baselines
+    def one_width(self, width: int) -> list[Made]:
+        """Every word of the chain with at most `width` bits."""
+        return self.widths.built([self._words(stage, width, True) for stage in self.plan.stages])
+
+    def hogenauer(self, width: int = 16) -> list[Made]:
+        """Hogenauer's registers in the CICs, words of `width` bits between stages, sums of filters in full."""
+        return self.widths.built([self._words(stage, width, False) for stage in self.plan.stages])
+
+    def _words(self, stage: MixerPlan | CicPlan | FirPlan, width: int, equal: bool) -> Choice:
+        plan = self.plan
+        if isinstance(stage, MixerPlan):
+            choice: Choice = {
+                "used": min(width, plan.input.width),
+                "wave": min(width - 1, _WAVE),
+                "product": min(width, _WORD) - 1,
+                "guard": _ROWS,
+            }
+            if Widths._addressed(stage):
+                choice["address"] = min(width, (stage.modulus - 1).bit_length())
+            return choice
+        if isinstance(stage, FirPlan):
+            return {"width": width} if equal else {"width": width, "exact": True}
+        # A CIC's input has `width` bits, or the receiver's own.
+        given = width if isinstance(plan.stages[0], MixerPlan) or stage is not plan.stages[0] else plan.input.width
+        form = cic.Cic(stage.stages, stage.decimate, stage.delay, given, min(width, given + stage.scale))
+        if equal:
+            return {"dropped": (max(form.width - width, 0),) * (2 * stage.stages + 1)}
+        return {"dropped": tuple(int(v) for v in np.maximum.accumulate(form.width - form.hogenauer()))}
+
+    def uniform(self, accepts: Callable[[Tried], bool] | None = None) -> Tried | None:
+        """The smallest one width that meets the goal, or that `accepts` takes; sought by halving."""
+        least, most, best = _NARROWEST, _WIDEST, None
+        while least <= most:
+            width = (least + most) // 2
+            try:
+                found = self.tried(f"{width} bits throughout", "uniform", self.one_width(width), {"width": width})
+            except ValueError:  # a CIC of so few bits has none left
+                least = width + 1
+                continue
+            if found.meets if accepts is None else accepts(found):
+                best, most = found, width - 1
+            else:
+                least = width + 1
+        return best
+
+    def narrowest_hogenauer(self) -> Tried | None:
+        """Hogenauer's registers and 16 bits; more where the goal asks for them, so that it is met."""
+        for width in range(16, 31):
+            found = self.tried(f"Hogenauer, {width} bits", "hogenauer", self.hogenauer(width), {"width": width})
+            if found.meets:
+                return found
+        return None
+
+
+def measured(
+    tried: Sequence[Tried], text: Text, name: str, target: str, executor: Executor, journal: Journal, progress: Progress
+) -> list[Tried]:
+    """The same with what Yosys counts."""
+    tool, done = yosys.version(), 0
+
+    def one_more() -> None:
+        nonlocal done
+        done += 1
+        progress("synthesising", done / len(tried))
+
+    steps = [(text(entry.chain), name, target, False, tool, 600) for entry in tried]
+    counts = journal.all(executor, synthesise_step, steps, one_more)
+    return [
+        replace(entry, resources=Resources(target, **figures, tool=tool))
+        for entry, figures in zip(tried, counts, strict=True)
+    ]

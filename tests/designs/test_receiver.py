@@ -1,0 +1,153 @@
+"""Receivers: ideal chain, analytic noise against the bit-true model, searches and baselines."""
+
+import numpy as np
+import pytest
+from receivers_small import TEXT, search, small
+from scipy import signal
+
+from hwgen.designs.chain_filters import (
+    Wanted,
+    centred_gain,
+    root_raised_cosine,
+    rounded_to_mask,
+    rounded_to_noise,
+)
+from hwgen.designs.receiver_plan import CicPlan, MixerPlan
+from hwgen.designs.receiver_search import Goal
+from hwgen.designs.receiver_widths import chain
+from hwgen.response import Band, Mask
+from hwgen.spec import parse
+
+COMPLEX = TEXT.replace('format = "s1.9"\n', 'format = "s1.9"\ncomplex = true\n')
+NARROW = TEXT.replace("frequency = 1.9e6", "frequency = 1.2345e6\nresolution = 0.1").replace("s1.9", "s1.13")
+DIRECT = TEXT.replace("[hardware]", "").replace("[goal]", '[hardware]\nstructure = "direct"\n[goal]')
+
+
+# -------------------------------------------------------------------------------------------------------- the ideal
+def test_the_ideal_chain_is_one_convolution_after_another() -> None:
+    plan = small().plan
+    mixer, cic, fir = plan.stages
+    assert isinstance(mixer, MixerPlan)
+    assert isinstance(cic, CicPlan)
+    assert (mixer.modulus, mixer.step) == (80, 19)  # 1.9 / 8 = 19 / 80
+    x = np.random.default_rng(1).normal(size=(1, 500))
+    word = x[0] * np.exp(-2j * np.pi * (np.arange(500) * 19 + 0.5) / 80)
+    box = np.ones(4) / 4
+    word = np.convolve(np.convolve(np.convolve(word, box), box), box)[:500:4]
+    word = signal.upfirdn(fir.taps, word, down=2)[: len(word) // 2 + len(word) % 2]
+    assert np.allclose(plan.ideal(x), word)
+    assert plan.decimate == 8
+    # What comes behind the mixer is one filter at its rate.
+    whole = np.convolve(np.convolve(np.convolve(box, box), box), np.kron(fir.taps, [1, 0, 0, 0])[:-3])
+    assert np.allclose(plan.onward[0], whole)
+    frequencies = np.linspace(0, 0.5, 50)
+    assert np.allclose(
+        plan.response(frequencies), np.exp(-2j * np.pi * np.outer(frequencies, np.arange(len(whole)))) @ whole
+    )
+
+
+def test_a_frequency_without_a_short_period_gets_a_power_of_two() -> None:
+    mixer = small(NARROW).plan.stages[0]
+    assert isinstance(mixer, MixerPlan)
+    assert mixer.modulus & (mixer.modulus - 1) == 0
+    assert abs(mixer.step / mixer.modulus * 8e6 - 1.2345e6) <= 0.1
+
+
+# ------------------------------------------------------------------------------------------------------ the filters
+def test_rounded_filters_keep_to_the_mask_behind_a_droop() -> None:
+    mask = Mask((Band(0, 0.15, 1.0, 0.95, 1.05, True), Band(0.35, 0.5, 0.0, 0.0, 0.01, False)))
+
+    def droop(f: np.ndarray) -> np.ndarray:
+        return np.sinc(f) ** 3
+
+    wanted = Wanted(mask, droop)
+    found = rounded_to_mask(wanted)
+    assert found is not None
+    taps = found[0].floats
+    f = np.linspace(0, 0.5, 4001)
+    amplitude = (
+        np.abs(np.exp(-2j * np.pi * np.outer(f, np.arange(len(taps)))) @ taps) * droop(f) / centred_gain(wanted, taps)
+    )
+    assert np.abs(amplitude[f <= 0.15] - 1).max() <= 0.05 * 1.001
+    assert amplitude[f >= 0.35].max() <= 0.01 * 1.001
+
+
+def test_a_matched_filter_has_no_intersymbol_interference_with_its_pulse() -> None:
+    taps = root_raised_cosine(0.25, 4, 10)
+    pulse = np.convolve(taps, taps)
+    centre = len(pulse) // 2
+    others = np.delete(pulse[centre % 4 :: 4], centre // 4)
+    assert np.abs(others).max() / pulse[centre] < 3e-3
+    whole = rounded_to_noise(taps, 50.0).floats
+    scale = whole @ taps / (taps @ taps)
+    assert 10 * np.log10(np.sum(whole**2) / np.sum((whole - scale * taps) ** 2)) >= 50
+
+
+# -------------------------------------------------------------------------------------------------------- the noise
+@pytest.mark.parametrize("text", [TEXT, COMPLEX, NARROW, DIRECT], ids=["real", "complex", "binary", "direct"])
+@pytest.mark.parametrize("goal", [35.0, 48.0])
+def test_the_analytic_noise_is_what_the_model_measures(text: str, goal: float) -> None:
+    known = small(text)
+    work = search(known)
+    work.goal, work.budget = Goal(goal), known.bench.power * 10 ** (-goal / 10)
+    work.widths.__init__(known.plan, known.bench.samples, work.budget, "ice40")  # type: ignore[misc]
+    for entry in work.best(work.allocated("greedy", "search"))[:1]:
+        assert entry.meets
+        assert entry.analytic_db == pytest.approx(entry.measured.sqnr_db, abs=0.5)
+
+
+def test_the_analytic_noise_of_the_baselines_holds_too() -> None:
+    work = search(small())
+    for stages in (work.one_width(16), work.hogenauer(14), work.hogenauer(16)):
+        entry = work.tried("", "", stages)
+        assert entry.analytic_db == pytest.approx(entry.measured.sqnr_db, abs=0.5)
+
+
+def test_no_word_of_the_uniform_chain_is_wider_than_asked() -> None:
+    made = chain(search(small()).one_width(14))
+    mixer, cic, fir = made.stages
+    assert max(cic.widths) == 14
+    assert mixer.output.width <= 14
+    assert mixer.nco.bits == 13
+    assert max(fir.words.widths) <= 14
+
+
+# ------------------------------------------------------------------------------------------------------- the search
+def test_the_search_is_smaller_than_every_baseline_and_repeats() -> None:
+    entries = []
+    for _ in range(2):
+        work = search(small())
+        entries.append(work.best(work.allocated("gc-pso", "search"))[0])
+    assert entries[0].bits == entries[1].bits
+    work = search(small())
+    uniform, hogenauer = work.uniform(), work.narrowest_hogenauer()
+    assert uniform is not None
+    assert hogenauer is not None
+    assert entries[0].meets
+    assert uniform.meets
+    assert hogenauer.meets
+    assert entries[0].luts < 0.75 * min(uniform.luts, hogenauer.luts)
+
+
+def test_spurs_bound_the_oscillator() -> None:
+    known = small(TEXT.replace("sqnr_db = 40", "sqnr_db = 30\nsfdr_db = 75").replace("1.9e6", "1.2345e6"))
+    work = search(known)
+    entry = work.best(work.allocated("greedy", "search"))[0]
+    assert entry.meets
+    assert entry.measured.sfdr_db is not None
+    assert entry.measured.sfdr_db >= 75
+
+
+def test_an_evm_is_met_against_the_taps_before_rounding() -> None:
+    text = TEXT.replace("sqnr_db = 40", "evm_percent = 2.0")
+    known = small(text)
+    work = search(known)
+    entry = work.best(work.allocated("greedy", "search"))[0]
+    assert entry.meets
+    assert entry.measured.evm_percent <= 2.0
+
+
+def test_a_goal_beyond_the_output_format_is_refused() -> None:
+    with pytest.raises(ValueError, match="output format"):
+        small(TEXT.replace("sqnr_db = 40", "sqnr_db = 90"))
+    assert parse(TEXT, "rx.toml").stage[1].order == 3
