@@ -12,11 +12,11 @@ import pytest
 from hwgen import flow, load, verify
 from hwgen.blocks.descent import Descent, Iteration, integers
 from hwgen.blocks.dither import Cut
-from hwgen.finished.descent import DescentDesign, thawed
 from hwgen.designs.descent_reference import SEARCHED, reference
 from hwgen.designs.descent_report import stalled
 from hwgen.designs.detection import Link
 from hwgen.emit import verilog
+from hwgen.finished.descent import DescentDesign, thawed
 from hwgen.fixed import Format
 from hwgen.spec import DesignFileError, parse
 

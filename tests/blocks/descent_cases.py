@@ -30,6 +30,7 @@ CASES = {
     for name, made in (("residual", RESIDUAL), ("gram", GRAM), ("gram of fewer bits", TAKEN), ("products cut", CUT))
     for rounding in Cut
 } | {
+    "gram, one constant": replace(TAKEN, drops=(4, 2, 0, 5, 3), added=(3, -2, 0), rounding=Cut.FLOOR),
     "gram, products cut": replace(TAKEN, drops=(4, 2, 0, 5, 3)),
     "one iteration": replace(RESIDUAL, iterations=ITERATIONS[:1]),
     "words finer than what they hold": replace(
