@@ -110,7 +110,7 @@ class Search:
         self.plan, self.algorithm, self.evaluations = bench.plan, algorithm, evaluations
         self.rng = np.random.default_rng(seed)
         self.budget = bench.power * 10 ** (-goal.sqnr_db / 10)
-        self.widths = Widths(bench.plan, bench.samples, self.budget, target)
+        self.widths = Widths(bench.plan, bench.samples, self.budget, target, goal.sfdr_db)
         self.allocation: Allocation | None = None
         self.spent = self.unique = 0
 
@@ -208,7 +208,7 @@ class Search:
         given = width if isinstance(plan.stages[0], MixerPlan) or stage is not plan.stages[0] else plan.input.width
         form = cic.Cic(stage.stages, stage.decimate, stage.delay, given, min(width, given + stage.scale))
         if equal:
-            return {"dropped": (max(form.width - width, 0),) * (2 * stage.stages + 1)}
+            return {"width": width}
         return {"dropped": tuple(int(v) for v in np.maximum.accumulate(form.width - form.hogenauer()))}
 
     def uniform(self, accepts: Callable[[Tried], bool] | None = None) -> Tried | None:

@@ -89,16 +89,19 @@ class Widths:
     `samples` are raw input words (channels, n): an oscillator's error is what they turn into.
     """
 
-    def __init__(self, plan: Plan, samples: Ints, noise: float, target: str) -> None:
+    def __init__(self, plan: Plan, samples: Ints, noise: float, target: str, sfdr_db: float | None = None) -> None:
         self.plan, self.noise, self.target = plan, noise, target
+        self.spurred = 0 if sfdr_db is None else int(np.ceil(sfdr_db / 6.02)) + 2  # bits that surely keep spurs down
         self.samples = samples * plan.input.lsb
         self._known: dict[tuple[object, ...], Made] = {}
         self._waves: dict[tuple[int, int], float] = {}
-        names: list[str] = []
-        for stage in plan.stages:
-            number = names.count(stage.name) + 1
-            names.append(stage.name)
-            self.labels = [*getattr(self, "labels", []), stage.name if number == 1 else f"{stage.name}{number}"]
+        self._responses: dict[tuple[int, int], Floats] = {}
+        self._adder_powers: dict[int, tuple[float, ...]] = {}
+        names = [stage.name for stage in plan.stages]
+        self.labels = [
+            name if names[:number].count(name) == 0 else f"{name}{names[:number].count(name) + 1}"
+            for number, name in enumerate(names)
+        ]
         self.variables = [v for number in range(len(plan.stages)) for v in self._variables(number)]
 
     # --------------------------------------------------------------- variables
@@ -116,15 +119,16 @@ class Widths:
             used = own - plan.input.fraction + full
             found = [
                 Variable(f"{label}.used", int(np.clip(used - 4, 2, full)), full),
-                Variable(f"{label}.wave", int(np.clip(own - 5, 3, 14)), int(np.clip(own + 4, 6, 20))),
+                Variable(
+                    f"{label}.wave", int(np.clip(own - 5, 3, 14)), int(np.clip(max(own + 4, self.spurred), 6, 20))
+                ),
                 Variable(f"{label}.product", own - 4, own + 3),
                 Variable(f"{label}.guard", 0, 4),
             ]
             if self._addressed(stage):
                 most = min((stage.modulus - 1).bit_length(), LARGEST_TABLE.bit_length() + 1)
-                found.append(
-                    Variable(f"{label}.address", int(np.clip(own - 5, 4, most)), int(np.clip(own + 4, 5, most)))
-                )
+                high = int(np.clip(max(own + 4, self.spurred), 5, most))
+                found.append(Variable(f"{label}.address", int(np.clip(own - 5, 4, high)), high))
             return found
         if isinstance(stage, CicPlan):
             found = []
@@ -151,12 +155,11 @@ class Widths:
         stage = self.plan.stages[number]
         assert isinstance(stage, CicPlan)
         key = number, register
-        known: dict[tuple[int, int], Floats] = self.__dict__.setdefault("_responses", {})
-        if key not in known:
+        if key not in self._responses:
             onward = self.plan.onward[number]
             rest = spread(onward, stage.decimate) if register < stage.stages else onward
-            known[key] = np.convolve(stage.responses[register], rest)
-        return known[key]
+            self._responses[key] = np.convolve(stage.responses[register], rest)
+        return self._responses[key]
 
     # ------------------------------------------------------------------ stages
     def made(self, bits: Sequence[int] | Ints) -> list[Made]:
@@ -222,24 +225,25 @@ class Widths:
 
     def _cic(self, number: int, stage: CicPlan, choice: Choice, form: Format, channels: int, limit: int) -> Made:
         parts = [f"integrator{k}" for k in range(stage.stages)] + [f"comb{k}" for k in range(stage.stages)]
-        dropped, before = [], 0
-        if "dropped" in choice:
-            dropped = list(choice["dropped"])
-        else:
-            for part in parts:
-                before = max(before, form.fraction - choice[part])
-                dropped.append(before)
-            dropped.append(max(before, form.fraction + stage.scale - choice["output"]))
         gain = (stage.decimate * stage.delay) ** stage.stages
-        width = Cic.needed(limit, gain)
-        top = width - 2
-        dropped = [min(bits, top) for bits in dropped]
-        block = Cic(form, channels, stage.stages, stage.decimate, stage.delay, tuple(dropped), width)
-        width = Cic.needed(limit, gain, block.error_bound + (1 << dropped[-1]))
-        block = replace(block, width=width)
+        if "width" in choice:
+            # One width: what the truncations add to the range depends on it in turn, by a bit at most.
+            width = Cic.needed(limit, gain)
+            for _ in range(2):
+                dropped = [max(width - choice["width"], 0)] * (2 * stage.stages + 1)
+                block = self._registers(stage, dropped, form, channels, limit)
+                width = block.width
+        else:
+            dropped, before = list(choice.get("dropped", ())), 0
+            if not dropped:
+                for part in parts:
+                    before = max(before, form.fraction - choice[part])
+                    dropped.append(before)
+                dropped.append(max(before, form.fraction + stage.scale - choice["output"]))
+            block = self._registers(stage, dropped, form, channels, limit)
         power, mean, fine, lsb = 0.0, 0.0, 0, form.lsb
         onward = self.plan.onward[number]
-        for register, bits in enumerate(dropped):
+        for register, bits in enumerate(block.dropped):
             if bits > fine:
                 response = (
                     self._response(number, register) if register < 2 * stage.stages else onward * 2.0**-stage.scale
@@ -249,6 +253,15 @@ class Widths:
                 fine = bits
         luts = cost.cic(block, self.target)
         return Made(lambda _: block, block.output, channels, -block.output.minimum, power * channels, mean, luts)
+
+    @staticmethod
+    def _registers(stage: CicPlan, dropped: list[int], form: Format, channels: int, limit: int) -> Cic:
+        """A CIC whose registers lack so many low bits, as wide as its result then needs."""
+        gain = (stage.decimate * stage.delay) ** stage.stages
+        width = Cic.needed(limit, gain)
+        dropped = [min(bits, width - 2) for bits in dropped]
+        block = Cic(form, channels, stage.stages, stage.decimate, stage.delay, tuple(dropped), width)
+        return replace(block, width=Cic.needed(limit, gain, block.error_bound + (1 << dropped[-1])))
 
     def _fir(self, number: int, stage: FirPlan, choice: Choice, form: Format, channels: int, limit: int) -> Made:
         plan, last = self.plan, number == len(self.plan.stages) - 1
@@ -283,14 +296,15 @@ class Widths:
 
     def _powers(self, number: int) -> tuple[float, ...]:
         """Power gain from each adder of a filter, in units of its graph, to the output of the chain."""
-        known: dict[int, tuple[float, ...]] = self.__dict__.setdefault("_adder_powers", {})
-        if number not in known:
+        if number not in self._adder_powers:
             stage = self.plan.stages[number]
             assert isinstance(stage, FirPlan)
             rest = spread(self.plan.onward[number], stage.decimate)
             adjoint = stage.graph.adjoints[0]
-            known[number] = tuple(float(np.sum(oaconvolve(adjoint[k], rest) ** 2)) for k in stage.graph.sums)
-        return known[number]
+            self._adder_powers[number] = tuple(
+                float(np.sum(oaconvolve(adjoint[k], rest) ** 2)) for k in stage.graph.sums
+            )
+        return self._adder_powers[number]
 
     # -------------------------------------------------------------------- sums
     def power(self, bits: NDArray[np.int64]) -> Floats:
