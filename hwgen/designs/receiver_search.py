@@ -23,7 +23,7 @@ Text = Callable[[Chain], str]  # the Verilog that would be emitted
 _ATTEMPTS = 4  # corrections of the analytic noise by the bit-true measurement
 _ROWS = 99  # guard bits that leave every row of a product whole
 _NARROWEST, _WIDEST = 4, 60  # bits of the one width
-_WAVE, _WORD = 20, 24  # bits at which words of an oscillator and its products end, whatever the width
+_WAVE, _WORD = 20, 24  # bits at which words of an oscillator, and all others outside of CICs, end whatever the width
 
 
 @dataclass(frozen=True)
@@ -203,12 +203,12 @@ class Search:
                 choice["address"] = min(width, (stage.modulus - 1).bit_length())
             return choice
         if isinstance(stage, FirPlan):
-            return {"width": width} if equal else {"width": width, "exact": True}
+            return {"width": min(width, _WORD)} if equal else {"width": width, "exact": True}
         # A CIC's input has `width` bits, or the receiver's own.
         given = width if isinstance(plan.stages[0], MixerPlan) or stage is not plan.stages[0] else plan.input.width
         form = cic.Cic(stage.stages, stage.decimate, stage.delay, given, min(width, given + stage.scale))
         if equal:
-            return {"width": width}
+            return {"width": width, "output_width": min(width, _WORD)}
         return {"dropped": tuple(int(v) for v in np.maximum.accumulate(form.width - form.hogenauer()))}
 
     def uniform(self, accepts: Callable[[Tried], bool] | None = None) -> Tried | None:

@@ -230,7 +230,8 @@ class Widths:
             # One width: what the truncations add to the range depends on it in turn, by a bit at most.
             width = Cic.needed(limit, gain)
             for _ in range(2):
-                dropped = [max(width - choice["width"], 0)] * (2 * stage.stages + 1)
+                dropped = [max(width - choice["width"], 0)] * (2 * stage.stages)
+                dropped.append(max(width - choice["output_width"], 0))
                 block = self._registers(stage, dropped, form, channels, limit)
                 width = block.width
         else:
