@@ -14,7 +14,7 @@ from hwgen.cost import yosys
 from hwgen.cost.measure import synthesise_step
 from hwgen.cost.resources import Resources
 from hwgen.designs.receiver_plan import CicPlan, FirPlan, MixerPlan, Plan
-from hwgen.designs.receiver_widths import Choice, Made, Widths, chain, settled
+from hwgen.designs.receiver_widths import Choice, Made, Widths, chain, expected, settled
 from hwgen.journal import Journal
 from hwgen.problems import cic
 
@@ -118,9 +118,8 @@ class Search:
     def tried(self, label: str, kind: str, stages: Sequence[Made], bits: dict[str, int] | None = None) -> Tried:
         """Judge a choice of widths."""
         made = chain(stages)
-        power = sum(stage.power for stage in stages)
         measured = self.bench.judge(made)
-        analytic = float(10 * np.log10(self.bench.power / power))
+        analytic = float(10 * np.log10(self.bench.power / expected(made, stages, self.plan)))
         luts = sum(stage.luts for stage in stages)
         return Tried(label, kind, made, tuple(stages), analytic, measured, measured.meets(self.goal), luts, bits or {})
 

@@ -27,6 +27,7 @@ from hwgen.fixed import Format, Overflow, Rounding
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Choice = dict[str, Any]  # widths of a stage by the names of its variables, or those of a baseline
+_LINES = 48  # of a mean that follows the oscillator
 _GUARDS = (-1, 4)  # guard bits of a filter's inner words, fewest and most
 
 
@@ -199,14 +200,10 @@ class Widths:
         onward = plan.onward[number]
         products = plan.channels * plan.outputs
         cut = 4.0**-fraction / 12 * products
-        # A row that leaves out t bits, half of the time: u**2 / 2 - (u / 2)**2, and its sign makes the mean vanish.
-        for row, lost in enumerate(block.lost):
-            size = 4.0 ** (row - finest)
-            cut += size * ((2 << lost) - 1) * ((1 << lost) - 1) / 12 * products if lost < used else (
-                4.0 ** -(plan.input.fraction) * 4.0 ** (row - wave) / 12 * products
-            )  # fmt: skip
+        cut += _left_out(block) * 4.0**-finest * products
         coarse = (4.0 ** -(finest - wave) - 4.0**-plan.input.fraction) / 12 * plan.channels
         power = (cut + coarse) * float(onward @ onward) + self._wave(number, stage, nco)
+        power += _line_power(block, stage.step, plan)
         mean = -(2.0 ** -(fraction + 1)) * plan.channels * float(onward.sum())
         return Made(lambda _: block, block.output, 2, block.limit, power, mean, cost.mixer(block, self.target))
 
@@ -317,10 +314,54 @@ class Widths:
         return np.array([sum(made.luts for made in self.made(row)) for row in bits])
 
 
+def _left_out(block: Mixer) -> float:
+    """Variance of what the rows of a product leave out, in units of its lowest bit in full, over all phases.
+
+    Row k leaves out ``u_k = x mod 2**t_k``; of two rows, the covariance is ``(4**t - 1) / 12`` for the smaller t.
+    """
+    lost = np.array(block.lost)
+    rows = np.arange(len(lost))
+    ones = (block.nco.table[:, None] >> rows & 1) * 2.0**rows
+    covariance = (4.0 ** np.minimum(lost[:, None], lost) - 1) / 12
+    return float(np.einsum("pk,kl,pl->p", ones, covariance, ones).mean())
+
+
+def _line_power(block: Mixer, step: int, plan: Plan) -> float:
+    """Power at the output of the mean of what rows leave out.
+
+    It follows the oscillator: lines at multiples of its frequency, of which the strongest are weighed by the filters.
+    """
+    nco, lost = block.nco, np.array(block.lost)
+    magnitudes, negative = nco.parts(np.arange(nco.addresses, dtype=np.int64) << nco.dropped)
+    weights = np.ldexp((2.0**lost - 1) / 2, np.arange(len(lost)) - block.finest)
+    cosine, sine = np.where(negative, 1, -1) * ((magnitudes[:, :, None] >> np.arange(len(lost)) & 1) @ weights)
+    mean = cosine - 1j * sine if block.channels == 1 else cosine + sine + 1j * (cosine - sine)
+    power = np.abs(np.fft.fft(mean) / len(mean)) ** 2
+    strongest, held = np.argsort(-power)[:_LINES], 1 << nco.dropped
+    strongest = strongest[power[strongest] > 0]
+    found = 0.0
+    for image in (0, -1, 1) if held > 1 else (0,):  # a word that is held for many phases
+        order = (strongest + nco.addresses // 2) % nco.addresses + (2 * image - 1) * nco.addresses // 2
+        kernel = np.sinc(order * held / nco.modulus) / np.sinc(order / nco.modulus)
+        turns = order * step % nco.modulus / nco.modulus
+        found += float((power[strongest] * kernel**2) @ np.abs(plan.response(turns)) ** 2)
+    return found
+
+
 def chain(stages: Sequence[Made]) -> Chain:
     """The blocks as one; the last takes out the mean of what all others drop."""
     mean = sum(made.mean for made in stages)
     return Chain(tuple(made.build(mean) for made in stages))
+
+
+def expected(made: Chain, stages: Sequence[Made], plan: Plan) -> float:
+    """Analytic power at the output of a chain that is built: means as its constants leave them, not as they may be."""
+    power, parts = sum(stage.power for stage in stages), plan.outputs
+    for number, block in enumerate(made.stages):
+        if isinstance(block, Fir):
+            onward, lsb = plan.onward[number], 2.0 ** block.output_lsbs[0]
+            power += parts * ((block.off_centre() * float(onward.sum())) ** 2 - lsb**2 / 12 * float(onward @ onward))
+    return power
 
 
 def uniform(lengths: WordLengths, width: int) -> Ints:

@@ -8,6 +8,7 @@ import numpy as np
 from hwgen.blocks.chain import Chain
 from hwgen.blocks.cic import Cic
 from hwgen.blocks.mixer import Mixer
+from hwgen.cost import receiver as cost
 from hwgen.cost.shell import estimate as estimate_shell
 from hwgen.designs.receiver_plan import MixerPlan
 from hwgen.designs.receiver_reference import ReceiverReference, reference
@@ -64,7 +65,7 @@ def outcome_of(
     """Everything later steps need of a search."""
     design, response = _design(reference, chosen.chain), reference.response
     shell = {} if design.shell is None else estimate_shell(design.shell, reference.spec.goal.target)
-    flops = sum(made.build(0.0).output.width for made in chosen.stages) * chosen.chain.outputs
+    flops = sum(cost.registers(stage) for stage in chosen.chain.stages)
     allocation = search.allocation
     return {
         "design": design.frozen(),
