@@ -147,6 +147,12 @@ class Fir:
             mean -= 2.0 ** (-self.output.fraction - 1)
         return round(-mean * 2.0 ** -self.output_lsbs[phase])
 
+    def off_centre(self, phase: int = 0) -> float:
+        """Mean error of a phase's output, in output units: what rounding the constant to the sum's LSB leaves."""
+        mean = self.dropped[phase].mean + self.offset
+        half = 2.0 ** (-self.output.fraction - 1) if self._half_is_folded(phase) else 0.0
+        return mean - half + float(np.ldexp(self.constant(phase), self.output_lsbs[phase]))
+
     def _half_is_folded(self, phase: int) -> bool:
         return self.rounding == Rounding.HALF_UP and self.output_lsbs[phase] < -self.output.fraction
 
