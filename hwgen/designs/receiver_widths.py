@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import oaconvolve
 
+from hwgen.allocation import Infeasible, allocate
 from hwgen.blocks.chain import Chain, Stage
 from hwgen.blocks.cic import Cic
 from hwgen.blocks.fir import Fir
 from hwgen.blocks.mixer import Mixer
 from hwgen.blocks.nco import LARGEST_TABLE, Nco
 from hwgen.cost import receiver as cost
+from hwgen.cost.estimate import Estimate
 from hwgen.designs.receiver_plan import CicPlan, FirPlan, MixerPlan, Plan, spread
 from hwgen.designs.word_lengths import WordLengths
 from hwgen.fixed import Format, Overflow, Rounding
@@ -28,6 +30,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Choice = dict[str, Any]  # widths of a stage by the names of its variables, or those of a baseline
 _LINES = 48  # of a mean that follows the oscillator
+_REFINING = 1500  # evaluations for the LSBs of one filter
 _GUARDS = (-1, 4)  # guard bits of a filter's inner words, fewest and most
 
 
@@ -165,9 +168,15 @@ class Widths:
     # ------------------------------------------------------------------ stages
     def made(self, bits: Sequence[int] | Ints) -> list[Made]:
         """Every stage with the widths `bits`, one number for each variable."""
-        given = {v.name: int(b) for v, b in zip(self.variables, bits, strict=True)}
-        return self.built([{k.split(".", 1)[1]: b for k, b in given.items() if k.split(".", 1)[0] == label}
-                           for label in self.labels])  # fmt: skip
+        return self.built(self.choices(bits))
+
+    def choices(self, bits: Sequence[int] | Ints) -> list[Choice]:
+        """The widths `bits` by stage, and by name in it."""
+        found: dict[str, Choice] = {label: {} for label in self.labels}
+        for variable, value in zip(self.variables, bits, strict=True):
+            label, name = variable.name.split(".", 1)
+            found[label][name] = int(value)
+        return list(found.values())
 
     def built(self, choices: Sequence[Choice]) -> list[Made]:
         """Every stage with the widths of its own choice."""
@@ -270,20 +279,8 @@ class Widths:
             integer = int(np.ceil(np.log2(peak * (1 + 2.0**-6)))) + 1
             fraction = choice["output"] if "output" in choice else choice["width"] - integer
             output = Format(integer, max(fraction, 2 - integer))
-        lengths = FirLengths(
-            stage.coefficients, stage.fraction, stage.graph, form, output,
-            plan.rounding if last else Rounding.HALF_UP, plan.overflow if last else Overflow.WRAP,
-            stage.structure, stage.decimate, reset_data=plan.reset_data,
-            powers=self._powers(number), behind=float(np.sum(plan.onward[number] ** 2)),
-        )  # fmt: skip
-        equal = False
-        if "sum" in choice:
-            lsbs = lengths.reference(-choice["sum"]) - choice["guard"] * ~lengths.accumulators
-            lsbs = np.maximum(lsbs, lengths.natural)
-        elif choice.get("exact"):
-            lsbs = lengths.natural
-        else:
-            lsbs, equal = uniform(lengths, choice["width"]), True
+        lengths = self._lengths(number, stage, form, output)
+        lsbs, equal = _lsbs(lengths, choice), "sum" not in choice and "lsbs" not in choice and not choice.get("exact")
         luts = cost.fir(lengths, lsbs, channels, self.target)
 
         def build(mean: float) -> Fir:
@@ -291,6 +288,28 @@ class Widths:
             return block if last or _fits(block) else replace(block, overflow=Overflow.SATURATE)
 
         return Made(build, output, channels, -output.minimum, lengths.power(lsbs) * channels, 0.0, luts)
+
+    def _lengths(self, number: int, stage: FirPlan, form: Format, output: Format) -> FirLengths:
+        plan, last = self.plan, number == len(self.plan.stages) - 1
+        return FirLengths(
+            stage.coefficients, stage.fraction, stage.graph, form, output,
+            plan.rounding if last else Rounding.HALF_UP, plan.overflow if last else Overflow.WRAP,
+            stage.structure, stage.decimate, reset_data=plan.reset_data,
+            powers=self._powers(number), behind=float(np.sum(plan.onward[number] ** 2)),
+        )  # fmt: skip
+
+    def refined(self, choices: Sequence[Choice], rng: np.random.Generator) -> list[Choice]:
+        """The same choices with an LSB of its own for each adder of the filters, at the same noise of each."""
+        made, found, form = self.built(choices), list[Choice](), self.plan.input
+        for number, (stage, choice) in enumerate(zip(self.plan.stages, choices, strict=True)):
+            if isinstance(stage, FirPlan) and stage.graph.sums:
+                lengths = self._lengths(number, stage, form, made[number].output)
+                lsbs = _finer(lengths, _lsbs(lengths, choice), Estimate.of(self.target), rng)
+                choice = {key: value for key, value in choice.items() if key == "output"}
+                choice["lsbs"] = tuple(int(v) for v in lsbs)
+            found.append(choice)
+            form = made[number].output
+        return found
 
     def _powers(self, number: int) -> tuple[float, ...]:
         """Power gain from each adder of a filter, in units of its graph, to the output of the chain."""
@@ -362,6 +381,34 @@ def expected(made: Chain, stages: Sequence[Made], plan: Plan) -> float:
             onward, lsb = plan.onward[number], 2.0 ** block.output_lsbs[0]
             power += parts * ((block.off_centre() * float(onward.sum())) ** 2 - lsb**2 / 12 * float(onward @ onward))
     return power
+
+
+def _lsbs(lengths: FirLengths, choice: Choice) -> Ints:
+    """LSB of each adder of a filter."""
+    if "lsbs" in choice:
+        return np.array(choice["lsbs"], dtype=np.int64)
+    if "sum" in choice:
+        lsbs = lengths.reference(-choice["sum"]) - choice["guard"] * ~lengths.accumulators
+        return np.asarray(np.maximum(lsbs, lengths.natural))
+    return lengths.natural if choice.get("exact") else uniform(lengths, choice["width"])
+
+
+def _finer(lengths: FirLengths, lsbs: Ints, estimate: Estimate, rng: np.random.Generator) -> Ints:
+    """LSBs of fewer LUTs whose noise at the output of the chain is no larger: greedy exchange from the given ones."""
+    most, behind = lengths.power(lsbs), lengths.behind
+
+    def excess(tried: Ints) -> Floats:
+        return np.asarray((lengths.inner_noise(tried) + lengths.end_noise(tried) * behind) / most)
+
+    reference = np.minimum(lsbs + 3, np.maximum(lengths.tops[list(lengths.graph.sums)] - 1, lsbs))
+    problem = lengths.problem(excess, estimate, reference, np.maximum(np.minimum(lsbs - 3, lsbs), lengths.natural))
+    try:
+        answer = allocate(problem, rng, _REFINING, seeds=[reference - lsbs], start_evaluations=0)
+    except Infeasible:
+        return lsbs
+    better = reference - np.array(answer.bits)
+    costs = estimate.luts(lengths.work(np.stack([better, lsbs])))
+    return better if costs[0] < costs[1] else lsbs
 
 
 def uniform(lengths: WordLengths, width: int) -> Ints:
