@@ -13,8 +13,9 @@ from hwgen.blocks.mixer import Mixer
 from hwgen.cost import yosys
 from hwgen.cost.measure import synthesise_step
 from hwgen.cost.resources import Resources
+from hwgen.designs.receiver_filter import Choice
 from hwgen.designs.receiver_plan import CicPlan, FirPlan, MixerPlan, Plan
-from hwgen.designs.receiver_widths import Choice, Made, Widths, chain, expected, settled
+from hwgen.designs.receiver_widths import Made, Widths, chain, expected, settled
 from hwgen.journal import Journal
 from hwgen.problems import cic
 
@@ -155,17 +156,7 @@ class Search:
             if 1 <= slack < 1.01:
                 break
             margin *= slack * (0.99 if slack < 1 else 0.998)
-        return found + self._refined(found)
-
-    def _refined(self, found: list[Tried]) -> list[Tried]:
-        """The cheapest that meets the goal with an LSB of its own for each adder of its filters."""
-        variables = self.widths.variables
-        for entry in self.best(found)[:1]:
-            self.progress("word lengths of filters", 0.0)
-            choices = self.widths.choices([entry.bits[v.name] for v in variables])
-            stages = self.widths.built(self.widths.refined(choices, self.rng))
-            return [self.tried(f"{entry.label}, adders by themselves", entry.kind, stages, entry.bits)]
-        return []
+        return found
 
     def best(self, tried: list[Tried]) -> list[Tried]:
         """Those that meet the goal, the cheapest by estimate first; where none does, the closest."""
