@@ -1,6 +1,6 @@
 """MSE of a 64 x 8 uplink at equal ADC power, by bit-true Monte Carlo: allocated bits beside uniform ones and MMSQE-BA.
 
-    python benchmarks/detector.py [--symbols 20000] [--bits 2]
+    python benchmarks/detector.py [--symbols 60000] [--bits 2]
 
 Every case is one channel, SNR and near-far spread; all allocations meet the same symbols and noise, and have exact
 weights. It ends with status 1 where the allocated bits are worse than another allocation by more than both intervals.
@@ -20,7 +20,7 @@ RIVALS = ("uniform", "mmsqe-ba", "mmsqe-ba-revised")
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--symbols", type=int, default=20_000)
+    parser.add_argument("--symbols", type=int, default=60_000)
     parser.add_argument("--bits", type=int, default=2, help="of the uniform ADCs, whose power is the budget")
     given = parser.parse_args()
     worse = 0

@@ -45,13 +45,15 @@ def bit_true(design: Finished, spec: Spec | None, seed: int, waves: Path | None 
 def bulk(design: Finished, spec: Spec | None, seed: int) -> Simulation:
     """The same in Verilator with a million samples. Raises ``ToolMissing`` without it."""
     rng = np.random.default_rng(seed + 1)
-    samples = design.stimuli(spec, BULK_SAMPLES, rng)
     ports = len(design.core.inputs) + len(design.core.outputs)
     if design.shell is None and ports <= _FEW_PORTS:
+        samples = design.stimuli(spec, BULK_SAMPLES, rng)
         return simulate_bulk(design.verilog, design.top, *scripted(design, samples, rng))
-    # Clocks of many ports fill the memory, and stalls make them more: in parts, they fit.
+    # Clocks of many ports fill the memory, and stalls make them more: in parts, they fit. Each has resets of its own.
     count = max(_PART_CLOCKS // design.top.interval * _FEW_PORTS // max(ports, _FEW_PORTS), _BENCH_SAMPLES)
-    parts = [samples[:, start : start + count] for start in range(0, samples.shape[1], count)]
+    lost = (BULK_SAMPLES // count + 2) * (2 * design.top.latency + 2)
+    samples = design.stimuli(spec, BULK_SAMPLES + lost, rng)
+    parts = np.array_split(samples, -(-samples.shape[1] // count), axis=1)
     with compiled(design.verilog, design.top) as run:
         runs = [run(*scripted(design, part, rng)) for part in parts]
     first = next((run.first for run in runs if run.first is not None), None)

@@ -125,7 +125,8 @@ def test_other_seeds_are_other_channels(tmp_path: Path) -> None:
 
 # ------------------------------------------------------------------------------------------------------ finished
 def test_a_detector_is_given_back() -> None:
-    design = Detector("few", COMBINER)
+    design = Detector("few", COMBINER, (0.98, 1.0))
+    assert design.header["streams"] == ["s0 s3.3 gain 0.98", "s1 s3.2 gain 1"]
     assert thawed(json.loads(json.dumps(design.frozen()))) == design
     assert design.decimals[:6] == ["0.1875", "0", "-0.0625", "0.3125", "0", "0"]
     assert "2 streams from 2 of 3 antennas" in repr(design)

@@ -100,7 +100,7 @@ class DetectorSearch:
 
     def finest(self) -> Tried:
         """The allocated ADCs with fine weights, where nothing meets the goal."""
-        link = self.goal.link(self.goal.allocation.bits)
+        link = self.goal.link(self.goal.bits)
         return self.measured(Sizing(link, self.goal.output, self.estimate, np.inf).finest("finest weights", "detector"))
 
     def measured(self, candidate: Candidate) -> Tried:
@@ -122,7 +122,7 @@ class DetectorSearch:
 
     def rivals(self) -> dict[str, list[Tried]]:
         """The baselines by name: ADCs and widths that others would choose, at the same goal."""
-        goal, own = self.goal, self.goal.allocation.bits
+        goal, own = self.goal, self.goal.bits
         found = {
             "uniform": self.uniform(plain=True),
             "uniform_adc": self.uniform(plain=False),
@@ -153,7 +153,7 @@ def search(goal: Goal, executor: Executor, journal: Journal, progress: Progress)
     """The smallest synthesised combiner that meets the goal; the most accurate that was found where none does."""
     run = DetectorSearch(goal, progress)
     progress("sizing the combiner", 0.1)
-    own = run.sized(goal.allocation.bits, "allocated ADCs", "detector")[:_SYNTHESISED] or [run.finest()]
+    own = run.sized(goal.bits, "allocated ADCs", "detector")[:_SYNTHESISED] or [run.finest()]
     progress("sizing the baselines", 0.4)
     rivals = {name: tried[0] for name, tried in run.rivals().items()}
     progress("synthesising", 0.6)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from hwgen.blocks.combiner import Combiner
+from hwgen.designs.detector_goal import preferred, rivals
 from hwgen.designs.monte_carlo import Receive, exact, measured, received, unquantised
 from hwgen.designs.uplink import Uplink, mse
 from hwgen.problems.adc import AdcReceiver
@@ -17,20 +18,15 @@ from hwgen.problems.adc_rounding import certified
 OFFSETS_DB = (-10.0, -5.0, 0.0, 5.0, 10.0)
 
 
-def allocations(receiver: AdcReceiver, budget: float) -> dict[str, tuple[int, ...]]:
-    """ADC bits by method: "allocated" is never worse than the others by the model."""
-    found = {name: tuple(int(b) for b in bits) for name, bits in receiver.closed_forms(budget).items()}
-    for b in receiver.levels[::-1]:
-        everywhere = np.full((1, receiver.antennas), b)
-        if b and receiver.consumption(everywhere)[0] <= budget:
-            found["uniform"] = (b,) * receiver.antennas
-            break
-    known = dict(found)
+def allocations(
+    receiver: AdcReceiver, budget: float, constellation: str, symbols: int, rng: np.random.Generator
+) -> dict[str, tuple[int, ...]]:
+    """ADC bits by method; "allocated" is the best of all, see `preferred`."""
+    found = rivals(receiver, budget)
+    known = list(found.values())
     if receiver.detector == "lmmse":
-        known["relaxation"] = tuple(int(b) for b in certified(receiver, budget)[0])
-    errors = receiver.error(np.array(list(known.values())))
-    found["allocated"] = list(known.values())[int(errors.argmin())]
-    return found
+        known.append(tuple(int(b) for b in certified(receiver, budget)[0]))
+    return found | {"allocated": preferred(receiver, known, constellation, symbols, rng)}
 
 
 def case_step(
@@ -41,7 +37,7 @@ def case_step(
     parts = np.array(channel) * 10 ** (offset_db / 20)
     h = np.asarray(parts[..., 0] + 1j * parts[..., 1], dtype=np.complex128)
     receiver = AdcReceiver(h, tuple(levels), method, cost=cost)
-    found = allocations(receiver, budget)
+    found = allocations(receiver, budget, constellation, symbols, np.random.default_rng([seed, 5]))
     receivers: dict[str, Receive] = {"ideal": unquantised(h, method)}
     links = {name: Uplink(h, bits, method) for name, bits in found.items()}
     receivers |= {name: exact(link) for name, link in links.items()}

@@ -1,5 +1,6 @@
 """What is asked of a detector, in numbers, and the ADC bits within its budget."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +18,34 @@ Complex = NDArray[np.complex128]
 
 SYMBOLS = 40_000  # of each user, that decide
 NODES = 30  # of branch and bound
+
+
+Bits = tuple[int, ...]
+NEAR = 1.02  # MSEs that the model does not tell apart for sure
+
+
+def rivals(receiver: AdcReceiver, budget: float) -> dict[str, Bits]:
+    """ADC bits that others would choose within the budget: the closed forms, and the most at all antennas alike."""
+    found = {name: tuple(int(b) for b in bits) for name, bits in receiver.closed_forms(budget).items()}
+    for b in receiver.levels[::-1]:
+        everywhere = (b,) * receiver.antennas
+        if b and receiver.consumption(np.array([everywhere]))[0] <= budget:
+            found["uniform"] = everywhere
+            break
+    return found
+
+
+def preferred(
+    receiver: AdcReceiver, known: Sequence[Bits], constellation: str, symbols: int, rng: np.random.Generator
+) -> Bits:
+    """The bits of least MSE: by the model, and by Monte Carlo between those that are near each other by the model."""
+    errors = receiver.error(np.array(known))
+    near = sorted({bits for bits, error in zip(known, errors, strict=True) if error <= errors.min() * NEAR})
+    if len(near) == 1:
+        return near[0]
+    links = {str(bits): exact(Uplink(receiver.channel, bits, receiver.detector)) for bits in near}
+    found = measured(receiver.channel, links, constellation, symbols, rng)
+    return min(near, key=lambda bits: found[str(bits)].mse[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +74,7 @@ class Goal:
         """(M, K)."""
         return self.receiver.channel
 
-    def link(self, bits: tuple[int, ...]) -> Uplink:
+    def link(self, bits: Bits) -> Uplink:
         """The uplink with these ADCs."""
         return Uplink(self.channel, bits, self.receiver.detector)
 
@@ -62,7 +91,13 @@ class Goal:
             return allocate(problem, self.generator(0), share)
         return ALGORITHMS[self.algorithm](problem, self.generator(0), share)
 
-    def spent(self, bits: tuple[int, ...]) -> float:
+    @cached_property
+    def bits(self) -> Bits:
+        """What the allocation found, or what others would choose where that is measured to be better."""
+        known = [self.allocation.bits, *rivals(self.receiver, self.budget).values()]
+        return preferred(self.receiver, known, self.constellation, SYMBOLS, self.generator(4))
+
+    def spent(self, bits: Bits) -> float:
         """Power or bits of these ADCs."""
         return float(self.receiver.consumption(np.array([bits]))[0])
 

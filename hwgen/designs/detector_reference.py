@@ -55,7 +55,7 @@ def reference(spec: Spec) -> Goal:
     least = made.receiver.costs[1]
     if made.budget < least:
         raise spec.blame("detector.budget", f"the smallest ADC takes {least:g}", "allow more power or bits")
-    reached = made.figures(made.link(made.allocation.bits)).evm_percent[0]
+    reached = made.figures(made.link(made.bits)).evm_percent[0]
     if reached >= evm:
         reason = f"ADCs within this budget leave an EVM of {reached:.4g} % before anything else is rounded"
         remedy = f"allow more than {reached:.4g} %, or raise detector.budget"

@@ -18,9 +18,13 @@ from hwgen.spec import Spec
 
 @dataclass(frozen=True)
 class Detector(Finished):
-    """W^H y for the words of M antennas; see `Combiner` for its ports."""
+    """W^H y for the words of M antennas; see `Combiner` for its ports.
+
+    `gains` is what each stream makes of a symbol, by the noise model of its ADCs.
+    """
 
     combiner: Combiner
+    gains: tuple[float, ...] = ()
 
     kind: ClassVar[str] = "detector"
 
@@ -66,7 +70,9 @@ class Detector(Finished):
         return {
             "description": f"MIMO detector of {c.streams} streams from {len(c.active)} of {len(c.bits)} antennas",
             "antennas": [f"y{m} {c.bits[m]}" for m in c.active],
-            "streams": [f"s{k} {form}" for k, form in enumerate(c.outputs)],
+            "streams": [
+                f"s{k} {form}" + (f" gain {self.gains[k]:g}" if self.gains else "") for k, form in enumerate(c.outputs)
+            ],
             "terms": int(np.count_nonzero(c.matrix)),
             "levels": c.levels,
         }
@@ -98,9 +104,10 @@ class Detector(Finished):
     def frozen(self) -> dict[str, Any]:
         """Everything that determines the hardware."""
         own = {"kind": self.kind, "name": self.name, "interface": self.interface}
-        return own | {"combiner": self.combiner.frozen()}
+        return own | {"combiner": self.combiner.frozen(), "gains": list(self.gains)}
 
 
 def thawed(frozen: dict[str, Any]) -> Detector:
     """The detector that `Detector.frozen` described."""
-    return Detector(frozen["name"], Combiner.thawed(frozen["combiner"]), interface=frozen["interface"])
+    combiner = Combiner.thawed(frozen["combiner"])
+    return Detector(frozen["name"], combiner, tuple(frozen["gains"]), interface=frozen["interface"])

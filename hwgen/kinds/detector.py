@@ -11,6 +11,7 @@ from hwgen.designs.detector_cases import OFFSETS_DB, case_step
 from hwgen.designs.detector_goal import Goal
 from hwgen.designs.detector_reference import reference
 from hwgen.designs.monte_carlo import Figures
+from hwgen.designs.uplink import mse
 from hwgen.finished.detector import Detector, thawed
 from hwgen.journal import Journal, Progress
 from hwgen.kinds.detector_drawn import drawn
@@ -23,7 +24,7 @@ CASE_SYMBOLS = 20_000  # of each user, at every SNR
 def asked(reference: Goal) -> dict[str, Any]:
     """Size of the uplink, and what its ADCs take."""
     antennas, users = reference.channel.shape
-    on = sum(1 for b in reference.allocation.bits if b)
+    on = sum(1 for b in reference.bits if b)
     return {"antennas": antennas, "users": users, "antennas on": on}
 
 
@@ -42,7 +43,8 @@ def searched(reference: Goal, executor: Executor, journal: Journal, progress: Pr
     cases = journal.all(executor, case_step, steps)
     allocation, widths = reference.allocation, outcome.widths
     every = [allocation] if widths is None else [allocation, widths]
-    design = Detector(reference.name, candidate.combiner, interface=reference.interface)
+    gains = tuple(round(gain, 4) for gain in candidate.gains)
+    design = Detector(reference.name, candidate.combiner, gains, interface=reference.interface)
     return {
         "design": design.frozen(),
         "meets": chosen.meets,
@@ -66,10 +68,10 @@ def searched(reference: Goal, executor: Executor, journal: Journal, progress: Pr
             "constellation": reference.constellation,
             "adc": {
                 "cost": receiver.cost, "budget": reference.budget, "spent": reference.spent(candidate.link.bits),
-                "bits": list(candidate.combiner.bits), "mse": allocation.error,
+                "bits": list(candidate.combiner.bits), "model_mse": float(mse(candidate.link.ideal).mean()),
             },
             "weight_bits": candidate.weight_bits,
-            "gains": candidate.gains,
+            "gains": list(gains),
             "figures": chosen.figures.plain(),
             "model_evm_percent": candidate.evm_percent,
             "cases": cases,

@@ -8,9 +8,8 @@ from hwgen.designs.detector_goal import Goal
 from hwgen.finished.detector import Detector
 
 NAMES = {
-    "ideal": "no quantisation", "built": "as built", "allocated": "allocated ADCs, exact weights",
-    "uniform": "uniform ADCs, exact weights", "mmsqe-ba": "MMSQE-BA ADCs, exact weights",
-    "mmsqe-ba-revised": "revised MMSQE-BA, exact weights",
+    "ideal": "no quantisation", "allocated": "allocated ADCs, exact weights",
+    "uniform": "uniform ADCs, exact weights", "mmsqe-ba": "MMSQE-BA ADCs, exact weights", "built": "as built",
 }  # fmt: skip
 CHARTS = (
     ("mse", "MSE over SNR", "MSE of the symbols", True),
@@ -80,7 +79,7 @@ def _over_snr(cases: list[dict[str, Any]]) -> dict[str, Any]:
         [f"{case['offset_db']:+g}", NAMES[name].partition(",")[0], *(_interval(figures[key]) for key in ("mse", "ber"))]
         for case in cases
         for name, figures in case["figures"].items()
-        if name in NAMES and name != "mmsqe-ba-revised"
+        if name in NAMES
     ]
     head = ["SNR, dB", "receiver", "MSE", "bit error rate"]
     return {"key": "over_snr", "title": "Over SNR, with 95 % intervals", "head": head, "align": "rlrr", "rows": rows}
@@ -94,7 +93,7 @@ def _allocations(cases: list[dict[str, Any]]) -> dict[str, Any]:
         [f"{case['offset_db']:+g}", NAMES[name].partition(",")[0], counted(bits), case["model_mse"][name]]
         for case in cases
         for name, bits in case["bits"].items()
-        if name != "mmsqe-ba-revised"
+        if name in NAMES
     ]
     head = ["SNR, dB", "allocation", "antennas x bits", "MSE by the model"]
     return {"key": "allocations", "title": "ADC bits over SNR", "head": head, "align": "rllr", "rows": rows}

@@ -22,9 +22,9 @@ SIZED = Sizing(LINK, Format(2, 6), Estimate.of("ice40"), float(LINK.ideal.mean()
 @pytest.mark.parametrize("method", ["lmmse", "zf", "mrc"])
 def test_what_is_allocated_is_never_worse_by_the_model(method: str) -> None:
     receiver = AdcReceiver(CHANNEL, detector=method)
-    found = allocations(receiver, 32.0)
+    found = allocations(receiver, 32.0, "16qam", 4_000, np.random.default_rng(0))
     errors = {name: float(receiver.error(np.array([bits]))[0]) for name, bits in found.items()}
-    assert errors["allocated"] == min(errors.values())
+    assert errors["allocated"] <= min(errors.values()) * 1.02
     assert found["uniform"] == (2,) * 8
     assert all(receiver.consumption(np.array([bits]))[0] <= 32 for bits in found.values())
 
