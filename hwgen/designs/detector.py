@@ -19,7 +19,6 @@ from hwgen.journal import Journal, Progress
 
 _ATTEMPTS = 4  # corrections of the model by what was measured
 _SYNTHESISED = 2  # candidates
-_GAIN = 0.03  # that a stream may be off 1, if it can be helped
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +60,8 @@ class DetectorSearch:
         best: list[Tried] = []
         recipes: list[Recipe] = []
         fraction: int | None = None
-        scale = (1.0,) * link.users
         for attempt in range(_ATTEMPTS):
-            sizing = Sizing(link, goal.output, self.estimate, limit * factor, fraction, scale)
+            sizing = Sizing(link, goal.output, self.estimate, limit * factor, fraction)
             if sizing.slack <= 0:
                 break
             if plain:
@@ -80,14 +78,12 @@ class DetectorSearch:
             tried = [self.measured(made) for made in found]
             best += [t for t in tried if t.meets]
             over = (tried[0].figures.evm_percent[2] / goal.evm_percent) ** 2
-            if (0.997 <= over <= 1 and found[0].off < _GAIN) or (plain and best):
+            if 0.997 <= over <= 1 or (plain and best):
                 break
-            if not plain:
-                scale = tuple(s / gain for s, gain in zip(scale, found[0].gains, strict=True))
             factor /= over * 1.001
         # Corrections may lead to the same weights again.
         different = {str(t.candidate.combiner.frozen()): t for t in best}
-        return sorted(different.values(), key=lambda t: (t.candidate.off > 2 * _GAIN, t.candidate.estimate))
+        return sorted(different.values(), key=lambda t: t.candidate.estimate)
 
     def _explored(self, sizing: Sizing, label: str, kind: str) -> list[Candidate]:
         """One LSB and, for the design itself, those of the allocator; the better two with cuts, too."""

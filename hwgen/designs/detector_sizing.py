@@ -58,11 +58,6 @@ class Candidate:
         gain, _ = self.link.power(np.asarray(parts[..., 0] + 1j * parts[..., 1], dtype=np.complex128).T)
         return [float(v) for v in np.abs(gain)]
 
-    @property
-    def off(self) -> float:
-        """How far the gain of a stream is from 1 at most."""
-        return max(abs(gain - 1) for gain in self.gains)
-
 
 @dataclass(frozen=True, eq=False)
 class Recipe:
@@ -97,8 +92,7 @@ def noise(combiner: Combiner) -> Array:
 class Sizing:
     """Sizes combiners for `link` within `limit`, the mean EVM^2 of the streams by the model.
 
-    `fraction` of the weights: as the slack asks for, unless given. `scale` of each stream: weights that are moved lose
-    some of their gain, which scaled ones have in advance.
+    `fraction` of the weights: as the slack asks for, unless given.
     """
 
     link: Uplink
@@ -106,7 +100,6 @@ class Sizing:
     estimate: Estimate
     limit: float
     fraction: int | None = None
-    scale: tuple[float, ...] = ()
 
     @cached_property
     def slack(self) -> float:
@@ -126,7 +119,7 @@ class Sizing:
     def weights(self) -> Weights:
         """In units as wanted, below the output's LSB at least."""
         own = max(self._wanted, self.output.fraction + 1) if self.fraction is None else self.fraction
-        return Weights(self.link, own, self.scale)
+        return Weights(self.link, own)
 
     @property
     def usual(self) -> int:

@@ -32,24 +32,18 @@ _LENGTH = np.array([int(v).bit_length() for v in _ODD])
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """The search for integer weights of `link`, in units of ``2**-fraction``, times a `scale` of each stream.
+    """The search for integer weights of `link`, in units of ``2**-fraction``.
 
     Arrays have a row for each stream and two columns for each active antenna: real and imaginary part, (K, 2 N).
     """
 
     link: Uplink
     fraction: int
-    scale: tuple[float, ...] = ()
-
-    @cached_property
-    def scales(self) -> Array:
-        """What each stream's exact weights are multiplied by (K,)."""
-        return np.array(self.scale or (1.0,) * self.link.users)
 
     @cached_property
     def exact(self) -> Array:
         """The method's weights in units of the integers."""
-        w = self.link.weights.T * self.scales[:, None] * 2.0**self.fraction
+        w = self.link.weights.T * 2.0**self.fraction
         return np.stack([w.real, w.imag], axis=2).reshape(len(w), -1)
 
     @cached_property
@@ -66,7 +60,7 @@ class Weights:
             m = link.covariance - (1 - own) * (g @ g.conj().T) if link.method == "lmmse" else link.covariance
             parts = np.stack([np.stack([m.real, -m.imag], 2), np.stack([m.imag, m.real], 2)], 1)
             found.append(parts.reshape(2 * len(m), -1) / own)
-        return np.asarray(found) * 4.0**-self.fraction / self.scales[:, None, None] ** 2
+        return np.asarray(found) * 4.0**-self.fraction
 
     def rounded(self, lsbs: Ints) -> Ints:
         """Successive rounding to multiples of ``2**lsbs`` (K, N)."""
