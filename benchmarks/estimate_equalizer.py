@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-from scipy.optimize import nnls
+from scipy.optimize import lsq_linear
 
 from hwgen.blocks.dither import Cut
 from hwgen.cost.equalizer import FEATURES, Estimate, features
@@ -28,11 +28,9 @@ def drawn(rng: np.random.Generator, taps: int) -> tuple[Family, np.ndarray]:
     rounding = Cut(rng.choice(["half_up", "half_up", "half_up", "floor", "stochastic"]))
     integers = tuple(int(v) for v in rng.integers(-3, 3, taps))
     family = Family(bench, rule, integers, int(rng.integers(-1, 2)), rounding)
-    weight = rng.integers(8, 15, taps)
-    row = np.concatenate([
-        weight, weight - rng.integers(1, 7, taps), rng.integers(3, 10, taps), rng.integers(1, 8, taps),
-        [rng.integers(3, 8)], [rng.integers(6, 12)],
-    ])  # fmt: skip
+    weight = rng.integers(7, 14, taps)
+    words = [weight, rng.integers(3, 8, taps), rng.integers(2, 9, taps), rng.integers(1, 6, taps)]
+    row = np.concatenate([*words, [rng.integers(1, 7)], [rng.integers(5, 12)]])
     return family, row
 
 
@@ -44,14 +42,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
     rng = np.random.default_rng(1 if chosen.fit else 2)
-    designs = [drawn(rng, int(rng.integers(3, 8))) for _ in range(chosen.count)]
+    designs = [drawn(rng, int(rng.integers(3, 7))) for _ in range(chosen.count)]
     texts = [verilog(family.lms(row).component(), "dut") for family, row in designs]
     found = {}
     for target in chosen.targets.split(","):
         measured = np.array([synthesise(text, "dut", target).lut for text in texts])
         known = np.concatenate([features(family, row) for family, row in designs])
         if chosen.fit:
-            weights, _ = nnls(known / measured[:, None], np.ones(len(measured)))
+            # Rows and multiples rise together: within bounds, neither takes the other's share.
+            bounds = ([0.4] * (known.shape[1] - 1) + [0.0], [1.6, 1.6, *[3.0] * (known.shape[1] - 3), 60.0])
+            weights = lsq_linear(known / measured[:, None], np.ones(len(measured)), bounds).x
             print(target, tuple(round(float(w), 3) for w in weights))
             estimate = Estimate(target, tuple(weights))
         else:

@@ -13,7 +13,7 @@ import pytest
 from finished import DESIGN, HWGEN
 
 from hwgen import flow, verify, workers
-from hwgen.blocks.fir import FirComponent
+from hwgen.blocks.fir_hardware import FirComponent
 from hwgen.designs import fir
 
 

@@ -24,6 +24,17 @@ def test_a_receiver_survives_freezing() -> None:
     assert (again.words(x) == made.words(x)).all()
 
 
+def test_numbers_go_in_and_come_out() -> None:
+    made = Receiver("rx", chain(search(small()).hogenauer(12)), 19)
+    x = np.random.default_rng(3).uniform(-0.5, 0.5, 800)
+    words = np.round(x * 512).astype(np.int64)
+    y = made.words(words[None]) * made.chain.output.lsb
+    assert np.allclose(made.model(x), y[0] + 1j * y[1], atol=0)
+    assert (made.model(words[None]) == made.words(words[None])).all()
+    with pytest.raises(ValueError, match="real samples"):
+        made.model(x + 0j)
+
+
 def test_run_writes_a_verified_receiver(tmp_path: Path) -> None:
     path = tmp_path / "rx.toml"
     path.write_text(TEXT)

@@ -1,4 +1,4 @@
-"""Odd fundamentals and canonical signed digits of integer constants."""
+"""Odd fundamentals, canonical signed digits and digits in base 4 of integer constants."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,3 +41,13 @@ def csd_adders(values: NDArray[np.int64]) -> NDArray[np.int64]:
 def csd_left(value: int) -> int:
     """Nonzero signed digits of `value`."""
     return int(csd_adders(np.array([value]))[0]) + (value != 0)
+
+
+def base4(value: int) -> tuple[int, ...]:
+    """Digits -1, 0, 1, 2 of an integer in base 4, lowest first; unique."""
+    found = []
+    while value:
+        digit = (value + 1) % 4 - 1
+        found.append(digit)
+        value = (value - digit) // 4
+    return tuple(found)

@@ -36,10 +36,13 @@ class ConstantMatrix:
         Entries, at most 17 bits.
     drop
         Low bits that are cut from the magnitude of each entry times its input before they are added.
+    added
+        What each row adds, in units of ``2**drop``; None: what makes up for the cut.
     """
 
     rows: tuple[tuple[int, ...], ...]
     drop: int = 0
+    added: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.rows or not self.rows[0] or len({len(row) for row in self.rows}) != 1:
@@ -48,6 +51,8 @@ class ConstantMatrix:
             raise ValueError("an entry of a constant matrix has at most 17 bits")
         if not 0 <= self.drop <= MOST_DROPPED:
             raise ValueError(f"drop must be between 0 and {MOST_DROPPED} bits, not {self.drop}")
+        if self.added is not None and len(self.added) != len(self.rows):
+            raise ValueError(f"added must be {len(self.rows)} numbers, one a row")
 
     @cached_property
     def array(self) -> NDArray[np.int64]:
@@ -67,6 +72,8 @@ class ConstantMatrix:
     @cached_property
     def offsets(self) -> tuple[int, ...]:
         """What each row adds: a floor to D of words with the lowest bit L takes off (D - L) / 2 on average."""
+        if self.added is not None:
+            return self.added
         lost = np.where(self.losses > 0, np.sign(self.array) * (1 - 2.0**-self.losses) / 2, 0.0).sum(axis=1)
         return tuple(int(v) for v in np.floor(lost + 0.5))
 
@@ -92,7 +99,7 @@ class ConstantMatrix:
     def model(self, x: NDArray[np.int64]) -> NDArray[np.int64]:
         """Products (rows, n) of the inputs (columns, n)."""
         if self.drop == 0:
-            return self.array @ x
+            return self.array @ x + np.array(self.offsets, dtype=np.int64)[:, None]
         total = np.repeat(np.array(self.offsets, dtype=np.int64)[:, None], x.shape[1], axis=1)
         for column, word in zip(self.array.T, x, strict=True):
             total += np.sign(column)[:, None] * (np.abs(column)[:, None] * word >> self.drop)

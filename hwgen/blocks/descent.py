@@ -72,6 +72,9 @@ class Descent:
         Low bits that the products of each multiplication leave out (see `ConstantMatrix`), in the order of the data:
         ``A^T y`` and then ``G x`` in the form "gram", else ``A^T r`` and, from the second iteration on, ``A x``
         before it. Empty: none.
+    added
+        For the form "gram": what each row of ``A^T y`` adds, in units of its sum's last bit, to make up for all that
+        cutting takes off on average, here and later; None: each multiplication makes up for its own.
     rounding
         How every word is cut to its format; then it saturates.
     """
@@ -87,6 +90,7 @@ class Descent:
     target: Format | None = None
     taken: Format | None = None
     drops: tuple[int, ...] = ()
+    added: tuple[int, ...] | None = None
     rounding: Cut = Cut.HALF_UP
 
     def __post_init__(self) -> None:
@@ -101,6 +105,8 @@ class Descent:
         if self.taken is not None and self.form != "gram":
             raise ValueError('only the form "gram" has a format taken: the others cut y with the first residual')
         n = len(self.a.rows[0])
+        if self.added is not None and (self.form != "gram" or len(self.added) != n):
+            raise ValueError(f'added must be {n} numbers, in the form "gram"')
         if self.gram is not None and self.products.array.shape != (n, n):
             raise ValueError(f"gram must have {n} rows and columns")
         if self.drops and len(self.drops) != self.multiplications:
@@ -138,7 +144,10 @@ class Descent:
         back, later = self.a.transposed, len(self.iterations) - 1
         order = (back, *(self.products,) * later) if self.form == "gram" else (back, *(self.a, back) * later)
         drops = self.drops or (0,) * len(order)
-        return tuple(replace(matrix, drop=drop) for matrix, drop in zip(order, drops, strict=True))
+        given = [self.added, *(None if self.added is None else (0,) * self.unknowns for _ in order[1:])]
+        return tuple(
+            replace(matrix, drop=drop, added=added) for matrix, drop, added in zip(order, drops, given, strict=True)
+        )
 
     def back(self, t: int = 0) -> ConstantMatrix:
         """A^T, as the target or the gradient of iteration `t` is made by."""

@@ -29,75 +29,75 @@ class DescentComponent(wiring.Component):
         valids = [Signal(name="y_valid" if k == 0 else f"valid{k}") for k in range(d.latency)]
         m.d.sync += self.valid_along(valids)
         m.d.comb += self.o_valid.eq(valids[-1])
-        aim: list[Value] = []
+        aim: list[Operand] = []
         for port in d.inputs:
             word = Signal(signed(port.width), name=port.name[2:], reset_less=True)
             m.d.sync += word.eq(getattr(self, port.name))
-            aim.append(word)
+            aim.append(Operand(word, 0))
         stage = 0
         if d.taken is not None:
-            aim = self._cut(m, aim, d.input.fraction, d.taken, stage, 0, valids[0], "taken")
+            aim = self._cut(m, _values(aim), d.input.fraction, d.taken, stage, 0, valids[0], "taken")
             stage += 1
         if d.target is not None:
             ends = [((d.taken or d.input).minimum, (d.taken or d.input).maximum)] * len(aim)
-            exact = d.back().hardware(m, aim, ends, "z")
+            exact = d.back().hardware(m, _values(aim), ends, "z")
             words = self._cut(m, exact, d.target_fraction, d.target, stage, 0, valids[0], "z")
-            aim = self._held(m, words, "z", d.target)
+            aim = self._held(m, words, "z")
             stage += 1
-        x: list[Value] = []
+        x: list[Operand] = []
         for t, it in enumerate(d.iterations):
             gradient = self._difference(m, t, x, aim)
             if d.form == "residual":
                 now = valids[max(2 * t - 1, 0)]
                 words = self._cut(m, gradient, d.difference_fraction(t), it.residual, stage, 0, now, f"r{t}")
                 if t:  # the first residual is y alone: no register
-                    words = self._held(m, words, f"r{t}", it.residual)
-                    x = self._held(m, x, f"x{t}_held", d.iterations[t - 1].state)
-                    aim = self._held(m, aim, f"y{t}_held", d.input)
+                    words = self._held(m, words, f"r{t}")
+                    x = self._held(m, x, f"x{t}_held")
+                    aim = self._held(m, aim, f"y{t}_held")
                 stage += 1
                 ends = [(it.residual.minimum, it.residual.maximum)] * len(words)
-                gradient = d.back(t).hardware(m, words, ends, f"g{t}")
+                gradient = d.back(t).hardware(m, _values(words), ends, f"g{t}")
             at = valids[2 * t if d.form == "residual" else t + 1]
             x = self._next(m, t, x, gradient, stage, at)
             stage += 1
             if t + 1 < len(d.iterations):
-                own = d.target or d.input
-                aim = self._held(m, aim, f"aim{t + 1}", own)
+                aim = self._held(m, aim, f"aim{t + 1}")
         for port, word in zip(d.outputs, x, strict=True):
-            m.d.comb += getattr(self, port.name).eq(word)
+            m.d.comb += getattr(self, port.name).eq(word.value)
         return m
 
     def valid_along(self, valids: Sequence[Signal]) -> list[Value]:
         """The valid bit, a register a clock."""
         return [valids[0].eq(self.i_valid), *(after.eq(before) for before, after in pairwise(valids))]
 
-    def _held(self, m: Module, words: Sequence[Value], name: str, form: Format) -> list[Value]:
-        found: list[Value] = []
-        for k, word in enumerate(words):
-            held = Signal(signed(form.width), name=f"{name}_{k}_r", reset_less=True)
-            m.d.sync += held.eq(word)
-            found.append(held)
+    def _held(self, m: Module, words: Sequence[Operand], name: str) -> list[Operand]:
+        """A register for each word, and none for its zeros."""
+        found: list[Operand] = []
+        for k, operand in enumerate(words):
+            held = Signal(signed(len(operand.word)), name=f"{name}_{k}_r", reset_less=True)
+            m.d.sync += held.eq(operand.word)
+            found.append(Operand(held, operand.zeros))
         return found
 
-    def _difference(self, m: Module, t: int, x: Sequence[Value], aim: Sequence[Value]) -> list[Value]:
+    def _difference(self, m: Module, t: int, x: Sequence[Operand], aim: Sequence[Operand]) -> list[Value]:
         """A x - y, or G x - A^T y, exact."""
         d, own, state = self.descent, self.descent.target or self.descent.input, self.descent.before(t)
         fraction = d.difference_fraction(t)
         rows: Sequence[Value | None] = [None] * len(aim)
         up = 0
         if state is not None:
-            rows = d.forward(t).hardware(m, x, [(state.minimum, state.maximum)] * len(x), f"p{t}")
+            rows = d.forward(t).hardware(m, _values(x), [(state.minimum, state.maximum)] * len(x), f"p{t}")
             up = fraction - d.product_fraction(t)
         found: list[Value] = []
         for k, (row, word, ends) in enumerate(zip(rows, aim, d.difference_ranges(t), strict=True)):
-            aimed = Operand(word, fraction - own.fraction)
+            aimed = Operand(word.word, word.zeros + fraction - own.fraction)
             value = -aimed.value if row is None else Operand(row, up).combined(aimed, True)
             found.append(_named(m, value, ends, f"d{t}_{k}"))
         return found
 
     def _next(
-        self, m: Module, t: int, x: Sequence[Value], gradient: Sequence[Value], stage: int, valid: Value
-    ) -> list[Value]:
+        self, m: Module, t: int, x: Sequence[Operand], gradient: Sequence[Value], stage: int, valid: Value
+    ) -> list[Operand]:
         """The state after iteration `t`, registered."""
         d, it, state = self.descent, self.descent.iterations[t], self.descent.before(t)
         top = max(d.steps)
@@ -111,29 +111,39 @@ class DescentComponent(wiring.Component):
         up = d.state_fraction(t) - it.update.fraction
         exact = []
         for k, update in enumerate(updates):
-            moved = Operand(update, up)
+            moved = Operand(update.word, update.zeros + up)
             if state is None:
                 exact.append(-moved.value)
             else:
-                exact.append(Operand(x[k], d.state_fraction(t) - state.fraction).combined(moved, True))
+                before = Operand(x[k].word, x[k].zeros + d.state_fraction(t) - state.fraction)
+                exact.append(before.combined(moved, True))
         words = self._cut(m, exact, d.state_fraction(t), it.state, stage, d.unknowns, None, f"x{t + 1}")
-        return self._held(m, words, f"x{t + 1}", it.state)
+        return self._held(m, words, f"x{t + 1}")
 
     def _cut(
         self, m: Module, exact: Sequence[Value], fraction: int, form: Format, stage: int, first: int,
         valid: Value | None, name: str,
-    ) -> list[Value]:  # fmt: skip
+    ) -> list[Operand]:  # fmt: skip
         """Words of `form`; `valid` moves the stage's random bits, None: they are those of the call before."""
         d = self.descent
         if d.rounding is Cut.STOCHASTIC and valid is not None:
             self.random = register(m, stage, valid, f"lfsr{stage}")
-        found: list[Value] = []
+        found: list[Operand] = []
         for k, value in enumerate(exact):
             random = window_hw(self.random, first + k) if d.rounding is Cut.STOCHASTIC else None
-            whole = cut_hw(value, fraction - form.fraction, d.rounding, random)
-            raw = Format(len(whole) - form.fraction, form.fraction)
-            found.append(quantise_hw(m, whole, raw, form, Rounding.FLOOR, Overflow.SATURATE, name=f"{name}_{k}"))
+            # Low bits that are always zero are wires, unless saturation sets them: no register is made of them.
+            zeros = max(form.fraction - fraction, 0)
+            zeros = zeros if len(value) + zeros <= form.width else 0
+            kept = Format(form.integer, form.fraction - zeros)
+            whole = cut_hw(value, fraction - kept.fraction, d.rounding, random)
+            raw = Format(len(whole) - kept.fraction, kept.fraction)
+            word = quantise_hw(m, whole, raw, kept, Rounding.FLOOR, Overflow.SATURATE, name=f"{name}_{k}")
+            found.append(Operand(word, zeros))
         return found
+
+
+def _values(words: Sequence[Operand]) -> list[Value]:
+    return [word.value for word in words]
 
 
 def _named(m: Module, value: Value, ends: Range, name: str) -> Signal:

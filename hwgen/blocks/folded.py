@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hwgen.adders.digits import base4
 from hwgen.blocks.words import Dropped
 from hwgen.check.vectors import Port, Top
 from hwgen.fixed import INT64_BITS, Format, Overflow, Rounding, quantise
@@ -327,16 +328,6 @@ class Folded:
         from hwgen.blocks.folded_hardware import FoldedComponent
 
         return FoldedComponent(self)
-
-
-def base4(value: int) -> tuple[int, ...]:
-    """Digits -1, 0, 1, 2 of an integer in base 4, lowest first; unique."""
-    found = []
-    while value:
-        digit = (value + 1) % 4 - 1
-        found.append(digit)
-        value = (value - digit) // 4
-    return tuple(found)
 
 
 def _remainder(folded: Folded, term: Term) -> tuple[float, float, float, float]:

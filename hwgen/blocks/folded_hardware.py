@@ -10,7 +10,8 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen.blocks.folded import Folded, base4
+from hwgen.adders.digits import base4
+from hwgen.blocks.folded import Folded
 from hwgen.blocks.folded_schedule import FoldedSchedule, slope
 from hwgen.fixed import Format, Rounding, quantise_hw
 

@@ -29,6 +29,7 @@ def _summary(result: dict[str, Any], folder: Path) -> None:
         saved = []
         for name, label in (
             ("uniform", "uniform widths"),
+            ("zoom", "equal widths that zoom"),
             ("common_lsb", "common LSB"),
             ("greedy", "greedy"),
             ("hogenauer", "Hogenauer"),
@@ -45,7 +46,7 @@ def _summary(result: dict[str, Any], folder: Path) -> None:
         ("ripple_db", "ripple", "dB"), ("attenuation_db", "attenuation", "dB"), ("sqnr_db", "SQNR", "dB"),
         ("max_error_ulp", "largest error (bound)", "output LSBs"), ("evm_percent", "EVM", "%"),
         ("evm_loss_db", "EVM against floating point", "dB"), ("ber", "BER", ""),
-        ("sfdr_db", "SFDR", "dB"),
+        ("sfdr_db", "SFDR", "dB"), ("ber_loss_db", "loss at the bit error rate", "dB"),
     ):  # fmt: skip
         if quality.get(key) is not None:
             table.add_row(label, f"{quality[key]:.4g} {unit}")

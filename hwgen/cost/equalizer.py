@@ -1,7 +1,6 @@
-"""LUTs of an LMS equaliser from its widths, for a swarm at once, re-fitted to what Yosys measured."""
+"""LUTs of an LMS equaliser from its widths, for a swarm at once."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,11 +28,10 @@ _DEFAULTS = {
 
 @dataclass(frozen=True)
 class Estimate:
-    """``luts = scale * features @ weights`` of one target."""
+    """``luts = features @ weights`` of one target."""
 
     target: str
     weights: tuple[float, ...]
-    scale: float = 1.0
 
     @classmethod
     def of(cls, target: str) -> "Estimate":
@@ -42,12 +40,7 @@ class Estimate:
 
     def luts(self, family: "Family", rows: Ints) -> Floats:
         """Estimated LUTs of rows (P, variables), (P,)."""
-        return self.scale * (features(family, rows) @ np.array(self.weights))
-
-    def fitted(self, raw: Sequence[float], measured: Sequence[float]) -> "Estimate":
-        """The model with its scale moved by the median of measured over estimated."""
-        ratio = np.asarray(measured, dtype=np.float64) / np.asarray(raw, dtype=np.float64)
-        return replace(self, scale=self.scale * float(np.median(ratio)))
+        return np.asarray(features(family, rows) @ np.array(self.weights))
 
 
 def features(family: "Family", rows: Ints) -> Floats:

@@ -6,7 +6,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from hwgen.blocks.folded import Folded, base4
+from hwgen.adders.digits import base4
+from hwgen.blocks.folded import Folded
 from hwgen.blocks.folded_hardware import partials
 from hwgen.blocks.folded_schedule import FoldedSchedule, slope
 from hwgen.cost.lookup import compare_luts, table_luts

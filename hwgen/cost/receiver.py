@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hwgen.blocks.cic import Cic
+from hwgen.blocks.fir import Fir
+from hwgen.blocks.mixer import Mixer
 from hwgen.cost.estimate import Estimate
 
 if TYPE_CHECKING:
-    from hwgen.blocks.cic import Cic
-    from hwgen.blocks.mixer import Mixer
+    from hwgen.blocks.chain import Stage
     from hwgen.designs.word_lengths import WordLengths
 
 # LUTs for a bit of a multiple that is added (an iCE40's carry takes it from a LUT of its own), for a bit of a word that
@@ -19,7 +21,7 @@ _SUBTRACTED = {"ice40": 1.0, "ecp5": 0.0, "xc7": 0.0, "gowin": 0.0}
 _ADDRESSES = {"ice40": 10.0, "ecp5": 12.0, "xc7": 40.0, "gowin": 12.0}
 
 
-def mixer(block: "Mixer", target: str) -> float:
+def mixer(block: Mixer, target: str) -> float:
     """Products, signs, tables and phase."""
     used, nco = block.used, block.nco
     held = [used - lost for lost in block.lost if lost < used]
@@ -35,7 +37,7 @@ def mixer(block: "Mixer", target: str) -> float:
     return product * 2 * block.channels + sums + 2 * nco.bits * (table + 1) + phase
 
 
-def cic(block: "Cic", target: str) -> float:
+def cic(block: Cic, target: str) -> float:
     """An adder for each register; combs subtract."""
     integrators, combs = block.widths[: block.stages], block.widths[block.stages :]
     return (
@@ -49,3 +51,15 @@ def fir(lengths: "WordLengths", lsbs: NDArray[np.int64], channels: int, target: 
     work: Any = lengths.work(lsbs[None, :])
     luts = float(Estimate.of(target).luts(work)[0])
     return luts * channels
+
+
+def registers(stage: "Stage") -> int:
+    """Flip-flops of a stage, its valid bits and counters apart."""
+    if isinstance(stage, Mixer):
+        held = stage.used * stage.channels + stage.output.width * 2 + 2 * stage.nco.bits
+        return held + (stage.nco.modulus - 1).bit_length() + 4
+    if isinstance(stage, Cic):
+        combs = sum(stage.widths[stage.stages :])
+        return stage.channels * (sum(stage.widths) + combs * stage.delay) + 2 * stage.stages
+    assert isinstance(stage, Fir)  # there is no other
+    return stage.registers * stage.channels + 3

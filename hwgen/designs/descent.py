@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from hwgen.allocation import Allocation, Infeasible, solve
 from hwgen.blocks.descent import Descent
 from hwgen.cost import yosys
 from hwgen.cost.descent import DescentEstimate
@@ -17,7 +18,7 @@ from hwgen.cost.measure import synthesise_step
 from hwgen.cost.resources import Resources
 from hwgen.designs.descent_bits import Bits
 from hwgen.designs.descent_reference import SEARCHED, Reference
-from hwgen.designs.descent_system import Coefficients
+from hwgen.designs.descent_system import Coefficients, words_of
 from hwgen.designs.descent_words import Words
 from hwgen.designs.detection import crossing
 from hwgen.emit import verilog
@@ -29,9 +30,9 @@ Ints = NDArray[np.int64]
 _SETS = 2  # coefficients that word lengths are searched for
 _LOOKED_AT = 6  # coefficients that are compared by equal widths first
 _SHARE = 0.85  # of the error allowed, that coefficients and iterations may leave
-_BIT_TRUE = 1 / 20  # of the cheap evaluations, as bit-true runs
+_BIT_TRUE = 1 / 10  # of the cheap evaluations, as bit-true runs
 _TIGHTER = 0.93  # what the limit is multiplied by when unseen right-hand sides miss it
-_TRIES = 8
+_LOOSE, _TRIES = 1.6, 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +127,8 @@ class Search:
         coefficients = Coefficients(self.reference.system, bits, gram_bits)
         y = to_float(raw, spec.input.format)
         words = Words(
-            coefficients, y, spec.input.format, spec.output.format, spec.descent.rounding, spec.descent.zoom
+            coefficients, y, spec.input.format, spec.output.format, spec.descent.rounding, spec.descent.zoom,
+            self.reference.weights,
         )  # fmt: skip
         return Bits(words, raw, self.reference.exact[:, :SEARCHED], self.estimate, spec.descent.word_bits)
 
@@ -135,11 +137,16 @@ class Search:
         """Mean square error allowed; where it is minimised, what the output's rounding leaves."""
         return self.reference.limit or self.spec.output.format.lsb**2
 
+    @property
+    def loose(self) -> float:
+        """Where searches begin: bit errors may allow more than white errors of the limit do."""
+        return self.limit * (_LOOSE if self.reference.noise is not None else 1.0)
+
     # -------------------------------------------------------------- candidates
     def uniform(self, spaces: list[Bits], fixed: bool) -> Candidate | None:
         """The cheapest equal widths that meet the goal on right-hand sides that were not searched on."""
         label = "one format for all words" if fixed else "equal widths, every word its own range"
-        kind, limit = ("uniform" if fixed else "zoom"), self.limit
+        kind, limit = ("uniform" if fixed else "zoom"), self.loose
         for _ in range(_TRIES):
             found = [(space, space.uniform(limit, fixed)) for space in spaces]
             made = [Candidate(space, bits, label, kind) for space, bits in found if bits is not None]
@@ -156,26 +163,25 @@ class Search:
         found = []
         for number, space in enumerate(spaces):
             self.progress(f"word lengths by the noise model, {algorithm}", number / len(spaces))
-            limit = self.limit
-            for _ in range(_TRIES):
-                made = space.proposed(limit, algorithm, self.rng, self.spec.search.evaluations)
-                self._count(made.tried)
-                if made.bits is None:
-                    break
-                candidate = Candidate(space, made.bits, f"{algorithm}, noise model", kind)
-                if self.holds(candidate):
-                    found.append(candidate)
-                    break
-                limit *= _TIGHTER
+            made = space.proposed(
+                self.loose, algorithm, self.rng, self.spec.search.evaluations,
+                lambda row, space=space: self.holds(Candidate(space, row, "", kind)),  # type: ignore[misc]
+            )  # fmt: skip
+            self._count(made.tried)
+            if made.bits is not None:
+                found.append(Candidate(space, made.bits, f"{algorithm}, noise model", kind))
         return sorted(found, key=lambda c: c.estimate)
 
     def decided(self, start: Candidate) -> Candidate:
         """Fewer LUTs from a candidate on, by bit-true runs."""
         algorithm, count = self.spec.search.algorithm, max(int(self.spec.search.evaluations * _BIT_TRUE), 100)
-        limit, space = self.limit, start.space
+        limit, space = self.allowed(start), start.space
         for _ in range(_TRIES):
             self.progress("word lengths by bit-true runs", 0.5)
-            found = space.decided(start.bits, limit, algorithm, self.rng, count)
+            try:
+                found = space.decided(start.bits, limit, algorithm, self.rng, count)
+            except Infeasible:
+                break
             self._count((found,))
             made = Candidate(space, np.array(found.bits, dtype=np.int64), f"{algorithm}, bit-true", "search")
             if self.holds(made):
@@ -183,7 +189,17 @@ class Search:
             limit *= _TIGHTER
         return start
 
-    def _count(self, tried: tuple) -> None:
+    def allowed(self, start: Candidate) -> float:
+        """Error on searched right-hand sides at which a candidate would just meet the goal, were it like `start`."""
+        ber = self.judged(start.block)[1]
+        if ber is None or self.reference.link is None or self.reference.noise is None:
+            return self.limit
+        link, noise = self.reference.link, self.reference.noise / 10 ** (self.reference.loss_db / 10)
+        exact = link.errors(self.reference.system.solution(link.received(noise)))
+        share = (self.spec.goal.ber - exact) / max(ber - exact, 1e-12)
+        return float(np.clip(start.space.bit_true(start.bits[None])[0] * share, self.limit / 2, self.limit * 2))
+
+    def _count(self, tried: tuple[Allocation, ...]) -> None:
         for allocation in tried:
             self.history += [(self.evaluations + int(n), float(best)) for n, best in allocation.history]
             self.evaluations += allocation.evaluations
@@ -292,8 +308,6 @@ class Search:
     def _within(
         self, space: Bits, label: str, kind: str, algorithm: str, spend: object, limit: float
     ) -> Candidate | None:
-        from hwgen.allocation import Infeasible, solve
-
         count, bits = self.spec.search.evaluations, None
         try:
             made = solve(
@@ -316,8 +330,6 @@ class Search:
 
 def bit_errors(reference: Reference, block: Descent, noise: float) -> float:
     """Bit error rate of a block at a noise power."""
-    from hwgen.designs.descent_system import words_of
-
     link = reference.link
     assert link is not None
     x = block.model(words_of(link.received(noise), block.input))

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from hwgen.allocation import Allocation, Infeasible, Problem, solve
 from hwgen.blocks.descent import Descent
 from hwgen.cost.descent import DescentEstimate, DescentWork
-from hwgen.designs.descent_words import DROPS, TOPS, Ends, Words
+from hwgen.designs.descent_words import DROPS, TOPS, Ends, Words, mean_square
 from hwgen.fixed import to_float
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-_HARDER = (1.0, 0.8, 0.6, 0.4, 0.25, 0.15)  # shares of the limit that the noise model is held to
+_TIMES, _TIGHTER = 16, 0.87  # how often, and by what, the noise model's limit is tightened
 _WORST = 1e30
 
 
@@ -102,7 +102,7 @@ class Bits:
         except ValueError:  # a word without bits, or more of them than a model has
             return _WORST
         got = to_float(block.model(self.raw), block.output)
-        return float(np.mean((got - self.exact) ** 2))
+        return mean_square(got - self.exact, self.words.weights)
 
     # ------------------------------------------------------------------ search
     def problem(
@@ -134,20 +134,28 @@ class Bits:
                     break
         return min(found, key=lambda row: float(self.luts(row[None])[0])) if found else None
 
-    def proposed(self, limit: float, algorithm: str, rng: np.random.Generator, evaluations: int) -> "Proposal":
-        """Fewest LUTs by the noise model, held to less than the limit until the bit-true error is within it."""
+    def proposed(
+        self,
+        limit: float,
+        algorithm: str,
+        rng: np.random.Generator,
+        evaluations: int,
+        holds: Callable[[Ints], bool],
+    ) -> "Proposal":
+        """Fewest LUTs by the noise model, held to less and less error until the bit-true run `holds`."""
         tried: list[Allocation] = []
-        for share in _HARDER:
-            if limit * share <= self.words.floor:
+        for _ in range(_TIMES):
+            if limit <= self.words.floor:
                 break
-            problem = self.problem(self.noise, self.luts, goal=limit * share)
             try:
-                tried.append(solve(problem, rng, evaluations, method=algorithm))
+                found = solve(self.problem(self.noise, self.luts, goal=limit), rng, evaluations, method=algorithm)
             except Infeasible:
                 break
-            row = np.array(tried[-1].bits, dtype=np.int64)
-            if self._run(row) <= limit:
+            tried.append(found)
+            row = np.array(found.bits, dtype=np.int64)
+            if holds(row):
                 return Proposal(row, tuple(tried))
+            limit *= _TIGHTER
         return Proposal(None, tuple(tried))
 
     def decided(

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwgen.designs.descent_system import System, parts, real, words_of
+from hwgen.designs.descent_words import mean_square
 from hwgen.designs.detection import Link, crossing
 from hwgen.fixed import to_float
 from hwgen.spec import Spec
@@ -17,7 +18,6 @@ Ints = NDArray[np.int64]
 
 SEARCHED, HELD_OUT = 2048, 8192  # right-hand sides that the search sees, and others that decide
 VECTORS = 60_000  # that bit errors are counted over
-_CARE = 0.9  # share of the error allowed by a bit error rate that the search uses: the rest is its uncertainty
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +34,8 @@ class Reference:
         Largest mean square error of a coordinate of x; None where the error is minimised.
     link, noise
         For a bit error rate: the symbols, and the noise power at which the float detector has it.
+    weights
+        Of the square errors of the unknowns (n,) in `limit`: how much each raises the bit error rate.
     """
 
     spec: Spec
@@ -43,6 +45,7 @@ class Reference:
     limit: float | None
     link: Link | None = None
     noise: float | None = None
+    weights: Floats | None = None
 
     @property
     def power(self) -> float:
@@ -86,10 +89,10 @@ def reference(spec: Spec) -> Reference:
     raw = words_of(values, spec.input.format)
     exact = system.solution(to_float(raw, spec.input.format))
     found = Reference(spec, system, raw, exact, None, link, noise)
-    limit = _limit(found, operating)
+    limit, weights = _limit(found, operating)
     if limit is not None:
-        _reachable(found, limit)
-    return Reference(spec, system, raw, exact, limit, link, noise)
+        _reachable(found, limit, weights)
+    return Reference(spec, system, raw, exact, limit, link, noise, weights)
 
 
 def _solvable(spec: Spec, matrix: Floats, ridge: float) -> None:
@@ -129,13 +132,13 @@ def _recorded(spec: Spec, rows: int, count: int) -> Floats:
     return np.take(stacked, np.arange(count), axis=1, mode="wrap")
 
 
-def _limit(found: Reference, noise: float) -> float | None:
-    """Mean square error that the goal allows."""
+def _limit(found: Reference, noise: float) -> tuple[float | None, Floats | None]:
+    """Mean square error that the goal allows, and the weights of the unknowns in it."""
     goal = found.spec.goal
     if goal.sqnr_db is not None:
-        return found.power / 10 ** (goal.sqnr_db / 10)
+        return found.power / 10 ** (goal.sqnr_db / 10), None
     if goal.ber_loss_db is None or found.link is None:
-        return None
+        return None, None
     link = found.link
     x = found.system.solution(link.received(noise))
     white = np.random.default_rng(found.spec.search.seed).normal(size=x.shape)
@@ -143,17 +146,21 @@ def _limit(found: Reference, noise: float) -> float | None:
         reason = f"the exact solution itself misses the bit error rate with a ridge of {found.system.ridge:.4g}"
         raise found.spec.blame("descent.ridge", reason, 'write ridge = "auto"')
     # White errors stand for those of the words: how many of them keep the bit error rate?
-    return _CARE * crossing(lambda db: link.errors(x + 10 ** (db / 20) * white) <= goal.ber, -80.0, 20.0)
+    power = crossing(lambda db: link.errors(x + 10 ** (db / 20) * white) <= goal.ber, -80.0, 20.0)
+    more = np.maximum(link.each(x + np.sqrt(4 * power) * white) - link.each(x), 0.0)
+    if link.paired:  # both parts of a symbol alike, but for chance
+        more = np.tile(more.reshape(2, -1).mean(axis=0), 2)
+    return power, more / more.mean() if more.any() else None
 
 
-def _reachable(found: Reference, limit: float) -> None:
+def _reachable(found: Reference, limit: float, weights: Floats | None) -> None:
     """Raise for a goal that more bits inside would not reach."""
     spec, form = found.spec, found.spec.output.format
     y = to_float(found.raw, spec.input.format)
-    left = float(np.mean((found.system.descended(y)[-1] - found.exact) ** 2))
+    left = mean_square(found.system.descended(y)[-1] - found.exact, weights)
     asked = "goal.sqnr_db" if spec.goal.sqnr_db is not None else "goal.ber_loss_db"
     fine = np.clip(np.floor(np.ldexp(found.exact, form.fraction) + 0.5), form.minimum, form.maximum) * form.lsb
-    rounded = float(np.mean((fine - found.exact) ** 2))
+    rounded = mean_square(fine - found.exact, weights)
     if left + rounded < limit:
         return
     if left > rounded:

@@ -36,19 +36,19 @@ def convergence(reference: Reference, words: Words, ends: Ends) -> dict[str, lis
 def stalled(reference: Reference, block: Descent) -> dict[str, int]:
     """Unknowns that stop before they arrive, and the iteration after which they no longer move.
 
-    An unknown is stalled where its word stays the same to the end for nearly all right-hand sides, while it is more
-    than half an LSB of the output away from the exact solution (root mean square).
+    An unknown is stalled where its word stays the same to the end for nearly all right-hand sides, while the descent in
+    floats goes on to move it by more than half an LSB of the output (root mean square).
     """
-    states = [
-        to_float(x, it.state) for x, it in zip(block.trace(reference.raw[:, SEARCHED:]), block.iterations, strict=True)
-    ]
-    away = np.sqrt(np.mean((states[-1] - reference.exact[:, SEARCHED:]) ** 2, axis=1))
+    raw = reference.raw[:, SEARCHED:]
+    states = [to_float(x, it.state) for x, it in zip(block.trace(raw), block.iterations, strict=True)]
+    exact = replace(reference.system, iterations=len(states)).descended(to_float(raw, block.input))
     found = {}
     for k in range(block.unknowns):
         last = len(states)
         while last > 1 and np.mean(states[last - 2][k] == states[-1][k]) >= _STALLED:
             last -= 1
-        if last < len(states) and away[k] > block.output.lsb / 2:
+        missed = np.sqrt(np.mean((exact[-1][k] - exact[last - 1][k]) ** 2))
+        if last < len(states) and missed > block.output.lsb / 2:
             found[f"x{k}"] = last
     return found
 

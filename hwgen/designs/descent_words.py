@@ -56,6 +56,8 @@ class Words:
         Of every word.
     zoom
         Whether every iteration has ranges of its own; else residuals, updates and states have one each.
+    weights
+        Of the square errors of the unknowns (n,), 1 on average; None: all alike.
     """
 
     coefficients: Coefficients
@@ -64,6 +66,7 @@ class Words:
     output: Format
     rounding: Cut = Cut.HALF_UP
     zoom: bool = True
+    weights: Floats | None = None
 
     # ------------------------------------------------------------------ names
     @cached_property
@@ -120,7 +123,7 @@ class Words:
     # ------------------------------------------------------------------ noise
     @cached_property
     def paths(self) -> tuple[Floats, ...]:
-        """d x[T] / d w for each word and, last, the output: matrices (n, size of the word)."""
+        """d x[T] / d w for each word and, last, the output, weighted: matrices (n, size of the word)."""
         c, eta = self.coefficients, self.coefficients.eta
         n = c.matrix.shape[1]
         powers = [np.eye(n)]
@@ -131,7 +134,8 @@ class Words:
         for t in range(self.iterations):
             after = powers[self.iterations - 1 - t]
             found |= {f"r{t}": -eta * after @ c.matrix.T, f"u{t}": -after, f"x{t + 1}": after}
-        return tuple(found[name] for name in self.place)
+        scale = np.ones((n, 1)) if self.weights is None else np.sqrt(self.weights)[:, None]
+        return tuple(scale * found[name] for name in self.place)
 
     @cached_property
     def gains(self) -> Floats:
@@ -144,7 +148,7 @@ class Words:
         """Mean square distance of the float trajectory's end from the exact solution."""
         wanted = self.coefficients.system.solution(self.y)
         last = self.trajectory[f"x{self.iterations}"]
-        return float(np.mean((last - wanted) ** 2))
+        return mean_square(last - wanted, self.weights)
 
     @cached_property
     def _cut_products(self) -> tuple[Floats, Floats]:
@@ -154,7 +158,9 @@ class Words:
         for k, (_, matrix, makes) in enumerate(self.products):
             path = self.paths[self.place[makes]] * (eta if makes[0] == "u" else 1.0)
             for drop in range(DROPS + 1):
-                made = ConstantMatrix(matrix.rows, drop)
+                # In the form "gram" one constant makes up for everything: see `added`.
+                none = (0,) * len(matrix.rows) if self.coefficients.form == "gram" else None
+                made = ConstantMatrix(matrix.rows, drop, none)
                 lost = 1 - 2.0 ** -made.losses.astype(np.float64)
                 noise[k, drop] = (path**2).sum(axis=0) @ (1 - (1 - lost) ** 2).sum(axis=1) / 12 / n
                 drift[k, drop] = path @ (np.array(made.offsets) - (np.sign(matrix.array) * lost).sum(axis=1) / 2)
@@ -167,16 +173,43 @@ class Words:
         lsb = np.where(dropped > 0, 2.0 ** -whole.astype(np.float64), 0.0)
         rest = 2.0 ** -np.maximum(dropped, 0).astype(np.float64)  # one unit of what is cut, in LSBs
         power = lsb**2 / (6 if self.rounding is Cut.STOCHASTIC else 12) * (1 - rest**2)
-        means = {Cut.FLOOR: -lsb / 2 * (1 - rest), Cut.HALF_UP: lsb * rest / 2, Cut.STOCHASTIC: 0 * lsb}[self.rounding]
-        drift = means @ np.array([path.sum(axis=1) for path in self.paths])
+        drift = self._drift(ends)
         total = self.floor + power @ self.gains + self._overloads(power, ends.tops) @ self.gains[:-1]
-        noises, drifts = self._cut_products
         for k, _ in enumerate(self.products):
             unit = 2.0 ** -self.product_fraction(ends, k).astype(np.float64)
-            total = total + noises[k, ends.drops[:, k]] * unit**2
-            drift = drift + drifts[k, ends.drops[:, k]] * unit[:, None]
+            total = total + self._cut_products[0][k, ends.drops[:, k]] * unit**2
+        if self.coefficients.form == "gram":
+            drift = drift + self.added(ends) * self._unit(ends) @ self._target.T
         narrow = (ends.fractions + ends.tops < 2).any(axis=1)
         return np.where(narrow, np.inf, total + (drift**2).mean(axis=1))
+
+    def _drift(self, ends: Ends) -> Floats:
+        """Mean error (P, n) of the result by what cutting takes off on average."""
+        whole, exact = self.whole(ends.fractions), self.exact(ends)
+        lsb = np.where(exact > whole, 2.0 ** -whole.astype(np.float64), 0.0)
+        rest = 2.0 ** -np.maximum(exact - whole, 0).astype(np.float64)
+        means = {Cut.FLOOR: -lsb / 2 * (1 - rest), Cut.HALF_UP: lsb * rest / 2, Cut.STOCHASTIC: 0 * lsb}[self.rounding]
+        drift = means @ np.array([path.sum(axis=1) for path in self.paths])
+        for k, _ in enumerate(self.products):
+            unit = 2.0 ** -self.product_fraction(ends, k).astype(np.float64)
+            drift = drift + self._cut_products[1][k, ends.drops[:, k]] * unit[:, None]
+        return np.asarray(drift)
+
+    @property
+    def _target(self) -> Floats:
+        """d x[T] / d z (n, n)."""
+        return self.paths[self.place["z"]]
+
+    def _unit(self, ends: Ends) -> Floats:
+        """Last bit (P, 1) of the sums that make z."""
+        return np.asarray(2.0 ** -self.product_fraction(ends, 0).astype(np.float64))[:, None]
+
+    def added(self, ends: Ends) -> Ints:
+        """What the rows of ``A^T y`` add (P, n), in their last bit: with it, the result has no mean error but for less
+        than a bit of the sums; only in the form "gram".
+        """
+        wanted = -self._drift(ends) @ np.linalg.inv(self._target).T
+        return np.asarray(np.floor(wanted / self._unit(ends) + 0.5), dtype=np.int64)
 
     def _overloads(self, cuts: Floats, tops: Ints) -> Floats:
         """Power (P, W) that saturation takes off each word, were it Gaussian.
@@ -248,8 +281,15 @@ class Words:
             taken = None
         return Descent(
             c.rows, c.fraction, self.input, made, c.steps, c.form, c.gram_rows, c.gram_fraction, target, taken,
-            tuple(int(d) for d in ends.drops[0]), self.rounding,
+            tuple(int(d) for d in ends.drops[0]),
+            tuple(int(v) for v in self.added(ends)[0]) if c.form == "gram" else None, self.rounding,
         )  # fmt: skip
+
+
+def mean_square(errors: Floats, weights: Floats | None) -> float:
+    """Mean square of errors (n, count), the unknowns weighted."""
+    squares = np.mean(errors**2, axis=1)
+    return float(np.mean(squares if weights is None else weights * squares))
 
 
 def top_of(values: Floats) -> int:

@@ -59,7 +59,11 @@ class Link:
 
     def errors(self, x: Floats) -> float:
         """Bit error rate of estimates (n, count); 0 is taken for a positive number, as its sign bit says."""
-        return float(np.mean((x < 0) != (self.sent < 0)))
+        return float(self.each(x).mean())
+
+    def each(self, x: Floats) -> Floats:
+        """Bit error rate (n,) of each coordinate."""
+        return np.asarray(((x < 0) != (self.sent < 0)).mean(axis=1))
 
     def lmmse(self, y: Floats, noise: float) -> Floats:
         """The float detector, exact: ``(A^T A + noise I)^-1 A^T y``."""

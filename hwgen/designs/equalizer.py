@@ -108,7 +108,7 @@ class Search:
         good = [
             row for row, v in zip(rows, verdicts, strict=True) if v.power <= sizing.allowed / _CAUTION and not v.stalled
         ]
-        return next((c for c in self.held("uniform widths", "uniform", wide, good[:3]) if c.meets), None)
+        return next((c for c in self.held("uniform widths", "uniform", wide, good[:2]) if c.meets), None)
 
     def common(self, sizing: Sizing) -> Candidate | None:
         """One LSB for all words of a kind, searched and polished as ours."""

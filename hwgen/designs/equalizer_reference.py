@@ -14,7 +14,7 @@ from hwgen.designs.equalizer_widths import Family
 from hwgen.spec import Spec
 
 SEARCHED = 4  # streams that candidates are compared on
-HELD = (1000, 48)  # first and number of the streams that decide, which no search has seen
+HELD = (1000, 32)  # first and number of the streams that decide, which no search has seen
 _SETTLED_DB = 0.3  # by how much the first half of what is judged may err more than the second
 _HEADROOM = 1.05  # on the largest magnitude of a coefficient
 _REACH = {"bpsk": 2, "qpsk": 2, "4pam": 4, "16qam": 4}

@@ -14,7 +14,7 @@ from hwgen.cost import yosys
 from hwgen.cost.measure import synthesise_step
 from hwgen.cost.resources import Resources
 from hwgen.designs.receiver_plan import CicPlan, FirPlan, MixerPlan, Plan
-from hwgen.designs.receiver_widths import Choice, Made, Widths, chain, settled
+from hwgen.designs.receiver_widths import Choice, Made, Widths, chain, expected, settled
 from hwgen.journal import Journal
 from hwgen.problems import cic
 
@@ -23,7 +23,7 @@ Text = Callable[[Chain], str]  # the Verilog that would be emitted
 _ATTEMPTS = 4  # corrections of the analytic noise by the bit-true measurement
 _ROWS = 99  # guard bits that leave every row of a product whole
 _NARROWEST, _WIDEST = 4, 60  # bits of the one width
-_WAVE, _WORD = 20, 24  # bits at which words of an oscillator and its products end, whatever the width
+_WAVE, _WORD = 20, 24  # bits at which words of an oscillator, and all others outside of CICs, end whatever the width
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Search:
         self.plan, self.algorithm, self.evaluations = bench.plan, algorithm, evaluations
         self.rng = np.random.default_rng(seed)
         self.budget = bench.power * 10 ** (-goal.sqnr_db / 10)
-        self.widths = Widths(bench.plan, bench.samples, self.budget, target)
+        self.widths = Widths(bench.plan, bench.samples, self.budget, target, goal.sfdr_db)
         self.allocation: Allocation | None = None
         self.spent = self.unique = 0
 
@@ -118,9 +118,8 @@ class Search:
     def tried(self, label: str, kind: str, stages: Sequence[Made], bits: dict[str, int] | None = None) -> Tried:
         """Judge a choice of widths."""
         made = chain(stages)
-        power = sum(stage.power for stage in stages)
         measured = self.bench.judge(made)
-        analytic = float(10 * np.log10(self.bench.power / power))
+        analytic = float(10 * np.log10(self.bench.power / expected(made, stages, self.plan)))
         luts = sum(stage.luts for stage in stages)
         return Tried(label, kind, made, tuple(stages), analytic, measured, measured.meets(self.goal), luts, bits or {})
 
@@ -203,12 +202,12 @@ class Search:
                 choice["address"] = min(width, (stage.modulus - 1).bit_length())
             return choice
         if isinstance(stage, FirPlan):
-            return {"width": width} if equal else {"width": width, "exact": True}
+            return {"width": min(width, _WORD)} if equal else {"width": width, "exact": True}
         # A CIC's input has `width` bits, or the receiver's own.
         given = width if isinstance(plan.stages[0], MixerPlan) or stage is not plan.stages[0] else plan.input.width
         form = cic.Cic(stage.stages, stage.decimate, stage.delay, given, min(width, given + stage.scale))
         if equal:
-            return {"dropped": (max(form.width - width, 0),) * (2 * stage.stages + 1)}
+            return {"width": width, "output_width": min(width, _WORD)}
         return {"dropped": tuple(int(v) for v in np.maximum.accumulate(form.width - form.hogenauer()))}
 
     def uniform(self, accepts: Callable[[Tried], bool] | None = None) -> Tried | None:

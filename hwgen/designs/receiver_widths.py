@@ -27,6 +27,7 @@ from hwgen.fixed import Format, Overflow, Rounding
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Choice = dict[str, Any]  # widths of a stage by the names of its variables, or those of a baseline
+_LINES = 48  # of a mean that follows the oscillator
 _GUARDS = (-1, 4)  # guard bits of a filter's inner words, fewest and most
 
 
@@ -89,16 +90,19 @@ class Widths:
     `samples` are raw input words (channels, n): an oscillator's error is what they turn into.
     """
 
-    def __init__(self, plan: Plan, samples: Ints, noise: float, target: str) -> None:
+    def __init__(self, plan: Plan, samples: Ints, noise: float, target: str, sfdr_db: float | None = None) -> None:
         self.plan, self.noise, self.target = plan, noise, target
+        self.spurred = 0 if sfdr_db is None else int(np.ceil(sfdr_db / 6.02)) + 2  # bits that surely keep spurs down
         self.samples = samples * plan.input.lsb
         self._known: dict[tuple[object, ...], Made] = {}
         self._waves: dict[tuple[int, int], float] = {}
-        names: list[str] = []
-        for stage in plan.stages:
-            number = names.count(stage.name) + 1
-            names.append(stage.name)
-            self.labels = [*getattr(self, "labels", []), stage.name if number == 1 else f"{stage.name}{number}"]
+        self._responses: dict[tuple[int, int], Floats] = {}
+        self._adder_powers: dict[int, tuple[float, ...]] = {}
+        names = [stage.name for stage in plan.stages]
+        self.labels = [
+            name if names[:number].count(name) == 0 else f"{name}{names[:number].count(name) + 1}"
+            for number, name in enumerate(names)
+        ]
         self.variables = [v for number in range(len(plan.stages)) for v in self._variables(number)]
 
     # --------------------------------------------------------------- variables
@@ -116,15 +120,16 @@ class Widths:
             used = own - plan.input.fraction + full
             found = [
                 Variable(f"{label}.used", int(np.clip(used - 4, 2, full)), full),
-                Variable(f"{label}.wave", int(np.clip(own - 5, 3, 14)), int(np.clip(own + 4, 6, 20))),
+                Variable(
+                    f"{label}.wave", int(np.clip(own - 5, 3, 14)), int(np.clip(max(own + 4, self.spurred), 6, 20))
+                ),
                 Variable(f"{label}.product", own - 4, own + 3),
                 Variable(f"{label}.guard", 0, 4),
             ]
             if self._addressed(stage):
                 most = min((stage.modulus - 1).bit_length(), LARGEST_TABLE.bit_length() + 1)
-                found.append(
-                    Variable(f"{label}.address", int(np.clip(own - 5, 4, most)), int(np.clip(own + 4, 5, most)))
-                )
+                high = int(np.clip(max(own + 4, self.spurred), 5, most))
+                found.append(Variable(f"{label}.address", int(np.clip(own - 5, 4, high)), high))
             return found
         if isinstance(stage, CicPlan):
             found = []
@@ -151,12 +156,11 @@ class Widths:
         stage = self.plan.stages[number]
         assert isinstance(stage, CicPlan)
         key = number, register
-        known: dict[tuple[int, int], Floats] = self.__dict__.setdefault("_responses", {})
-        if key not in known:
+        if key not in self._responses:
             onward = self.plan.onward[number]
             rest = spread(onward, stage.decimate) if register < stage.stages else onward
-            known[key] = np.convolve(stage.responses[register], rest)
-        return known[key]
+            self._responses[key] = np.convolve(stage.responses[register], rest)
+        return self._responses[key]
 
     # ------------------------------------------------------------------ stages
     def made(self, bits: Sequence[int] | Ints) -> list[Made]:
@@ -196,14 +200,10 @@ class Widths:
         onward = plan.onward[number]
         products = plan.channels * plan.outputs
         cut = 4.0**-fraction / 12 * products
-        # A row that leaves out t bits, half of the time: u**2 / 2 - (u / 2)**2, and its sign makes the mean vanish.
-        for row, lost in enumerate(block.lost):
-            size = 4.0 ** (row - finest)
-            cut += size * ((2 << lost) - 1) * ((1 << lost) - 1) / 12 * products if lost < used else (
-                4.0 ** -(plan.input.fraction) * 4.0 ** (row - wave) / 12 * products
-            )  # fmt: skip
+        cut += _left_out(block) * 4.0**-finest * products
         coarse = (4.0 ** -(finest - wave) - 4.0**-plan.input.fraction) / 12 * plan.channels
         power = (cut + coarse) * float(onward @ onward) + self._wave(number, stage, nco)
+        power += _line_power(block, stage.step, plan)
         mean = -(2.0 ** -(fraction + 1)) * plan.channels * float(onward.sum())
         return Made(lambda _: block, block.output, 2, block.limit, power, mean, cost.mixer(block, self.target))
 
@@ -222,24 +222,26 @@ class Widths:
 
     def _cic(self, number: int, stage: CicPlan, choice: Choice, form: Format, channels: int, limit: int) -> Made:
         parts = [f"integrator{k}" for k in range(stage.stages)] + [f"comb{k}" for k in range(stage.stages)]
-        dropped, before = [], 0
-        if "dropped" in choice:
-            dropped = list(choice["dropped"])
-        else:
-            for part in parts:
-                before = max(before, form.fraction - choice[part])
-                dropped.append(before)
-            dropped.append(max(before, form.fraction + stage.scale - choice["output"]))
         gain = (stage.decimate * stage.delay) ** stage.stages
-        width = Cic.needed(limit, gain)
-        top = width - 2
-        dropped = [min(bits, top) for bits in dropped]
-        block = Cic(form, channels, stage.stages, stage.decimate, stage.delay, tuple(dropped), width)
-        width = Cic.needed(limit, gain, block.error_bound + (1 << dropped[-1]))
-        block = replace(block, width=width)
+        if "width" in choice:
+            # One width: what the truncations add to the range depends on it in turn, by a bit at most.
+            width = Cic.needed(limit, gain)
+            for _ in range(2):
+                dropped = [max(width - choice["width"], 0)] * (2 * stage.stages)
+                dropped.append(max(width - choice["output_width"], 0))
+                block = self._registers(stage, dropped, form, channels, limit)
+                width = block.width
+        else:
+            dropped, before = list(choice.get("dropped", ())), 0
+            if not dropped:
+                for part in parts:
+                    before = max(before, form.fraction - choice[part])
+                    dropped.append(before)
+                dropped.append(max(before, form.fraction + stage.scale - choice["output"]))
+            block = self._registers(stage, dropped, form, channels, limit)
         power, mean, fine, lsb = 0.0, 0.0, 0, form.lsb
         onward = self.plan.onward[number]
-        for register, bits in enumerate(dropped):
+        for register, bits in enumerate(block.dropped):
             if bits > fine:
                 response = (
                     self._response(number, register) if register < 2 * stage.stages else onward * 2.0**-stage.scale
@@ -249,6 +251,15 @@ class Widths:
                 fine = bits
         luts = cost.cic(block, self.target)
         return Made(lambda _: block, block.output, channels, -block.output.minimum, power * channels, mean, luts)
+
+    @staticmethod
+    def _registers(stage: CicPlan, dropped: list[int], form: Format, channels: int, limit: int) -> Cic:
+        """A CIC whose registers lack so many low bits, as wide as its result then needs."""
+        gain = (stage.decimate * stage.delay) ** stage.stages
+        width = Cic.needed(limit, gain)
+        dropped = [min(bits, width - 2) for bits in dropped]
+        block = Cic(form, channels, stage.stages, stage.decimate, stage.delay, tuple(dropped), width)
+        return replace(block, width=Cic.needed(limit, gain, block.error_bound + (1 << dropped[-1])))
 
     def _fir(self, number: int, stage: FirPlan, choice: Choice, form: Format, channels: int, limit: int) -> Made:
         plan, last = self.plan, number == len(self.plan.stages) - 1
@@ -283,14 +294,15 @@ class Widths:
 
     def _powers(self, number: int) -> tuple[float, ...]:
         """Power gain from each adder of a filter, in units of its graph, to the output of the chain."""
-        known: dict[int, tuple[float, ...]] = self.__dict__.setdefault("_adder_powers", {})
-        if number not in known:
+        if number not in self._adder_powers:
             stage = self.plan.stages[number]
             assert isinstance(stage, FirPlan)
             rest = spread(self.plan.onward[number], stage.decimate)
             adjoint = stage.graph.adjoints[0]
-            known[number] = tuple(float(np.sum(oaconvolve(adjoint[k], rest) ** 2)) for k in stage.graph.sums)
-        return known[number]
+            self._adder_powers[number] = tuple(
+                float(np.sum(oaconvolve(adjoint[k], rest) ** 2)) for k in stage.graph.sums
+            )
+        return self._adder_powers[number]
 
     # -------------------------------------------------------------------- sums
     def power(self, bits: NDArray[np.int64]) -> Floats:
@@ -302,10 +314,54 @@ class Widths:
         return np.array([sum(made.luts for made in self.made(row)) for row in bits])
 
 
+def _left_out(block: Mixer) -> float:
+    """Variance of what the rows of a product leave out, in units of its lowest bit in full, over all phases.
+
+    Row k leaves out ``u_k = x mod 2**t_k``; of two rows, the covariance is ``(4**t - 1) / 12`` for the smaller t.
+    """
+    lost = np.array(block.lost)
+    rows = np.arange(len(lost))
+    ones = (block.nco.table[:, None] >> rows & 1) * 2.0**rows
+    covariance = (4.0 ** np.minimum(lost[:, None], lost) - 1) / 12
+    return float(np.einsum("pk,kl,pl->p", ones, covariance, ones).mean())
+
+
+def _line_power(block: Mixer, step: int, plan: Plan) -> float:
+    """Power at the output of the mean of what rows leave out.
+
+    It follows the oscillator: lines at multiples of its frequency, of which the strongest are weighed by the filters.
+    """
+    nco, lost = block.nco, np.array(block.lost)
+    magnitudes, negative = nco.parts(np.arange(nco.addresses, dtype=np.int64) << nco.dropped)
+    weights = np.ldexp((2.0**lost - 1) / 2, np.arange(len(lost)) - block.finest)
+    cosine, sine = np.where(negative, 1, -1) * ((magnitudes[:, :, None] >> np.arange(len(lost)) & 1) @ weights)
+    mean = cosine - 1j * sine if block.channels == 1 else cosine + sine + 1j * (cosine - sine)
+    power = np.abs(np.fft.fft(mean) / len(mean)) ** 2
+    strongest, held = np.argsort(-power)[:_LINES], 1 << nco.dropped
+    strongest = strongest[power[strongest] > 0]
+    found = 0.0
+    for image in (0, -1, 1) if held > 1 else (0,):  # a word that is held for many phases
+        order = (strongest + nco.addresses // 2) % nco.addresses + (2 * image - 1) * nco.addresses // 2
+        kernel = np.sinc(order * held / nco.modulus) / np.sinc(order / nco.modulus)
+        turns = order * step % nco.modulus / nco.modulus
+        found += float((power[strongest] * kernel**2) @ np.abs(plan.response(turns)) ** 2)
+    return found
+
+
 def chain(stages: Sequence[Made]) -> Chain:
     """The blocks as one; the last takes out the mean of what all others drop."""
     mean = sum(made.mean for made in stages)
     return Chain(tuple(made.build(mean) for made in stages))
+
+
+def expected(made: Chain, stages: Sequence[Made], plan: Plan) -> float:
+    """Analytic power at the output of a chain that is built: means as its constants leave them, not as they may be."""
+    power, parts = sum(stage.power for stage in stages), plan.outputs
+    for number, block in enumerate(made.stages):
+        if isinstance(block, Fir):
+            onward, lsb = plan.onward[number], 2.0 ** block.output_lsbs[0]
+            power += parts * ((block.off_centre() * float(onward.sum())) ** 2 - lsb**2 / 12 * float(onward @ onward))
+    return power
 
 
 def uniform(lengths: WordLengths, width: int) -> Ints:

@@ -82,6 +82,7 @@ class DescentDesign(Finished):
         block = self.block
         found = {key: getattr(block, key) for key in ("fraction", "gram_fraction", "form")}
         found |= {key: list(getattr(block, key)) for key in ("steps", "drops")}
+        found["added"] = None if block.added is None else list(block.added)
         found |= {key: _lists(getattr(block, key)) for key in ("matrix", "gram")}
         found |= {key: _text(getattr(block, key)) for key in ("input", "target", "taken")}
         return {
@@ -103,6 +104,7 @@ def thawed(frozen: dict[str, Any]) -> DescentDesign:
     """The design that `DescentDesign.frozen` described."""
     made = {key: frozen[key] for key in ("fraction", "gram_fraction", "form")}
     made |= {key: tuple(frozen[key]) for key in ("steps", "drops")}
+    made["added"] = None if frozen["added"] is None else tuple(frozen["added"])
     made |= {
         key: None if frozen[key] is None else tuple(tuple(row) for row in frozen[key]) for key in ("matrix", "gram")
     }

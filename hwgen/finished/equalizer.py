@@ -58,7 +58,7 @@ class Equalizer(Finished):
         x = np.repeat(beats, 2 * len(f.taps), axis=0)[: 10 * len(f.taps)]
         x[1::2] = x[1::2, ::-1]
         directed = [self._labelled(x.T[: f.channels], rng)]
-        rest = max(count - directed[0].shape[1], 64)
+        rest = max(count + count // 1000 - directed[0].shape[1], 64)  # resets drop a few
         wild = rest if spec is None else rest // 4
         words = rng.integers(low, high, (f.channels, wild), endpoint=True, dtype=np.int64)
         parts = [*directed, self._labelled(words, rng)]

@@ -1,10 +1,12 @@
 """A finished receiver: a chain of stages with every width fixed."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from amaranth.lib import wiring
+from numpy.typing import ArrayLike, NDArray
 
 from hwgen import stimulus
 from hwgen.blocks.chain import Chain, Stage, parts
@@ -14,7 +16,7 @@ from hwgen.blocks.mixer import Mixer
 from hwgen.blocks.nco import Nco
 from hwgen.check.vectors import Port, Top
 from hwgen.finished import Finished, Ints
-from hwgen.fixed import Format, Overflow, Rounding, exact_decimal
+from hwgen.fixed import Format, Overflow, Rounding, exact_decimal, from_float, to_float
 from hwgen.flowgraph import FlowGraph
 
 if TYPE_CHECKING:
@@ -64,6 +66,22 @@ class Receiver(Finished):
     def words(self, data: Ints) -> Ints:
         """Bit-true outputs (outputs, m) for words (input ports, n)."""
         return self.chain.model(data)
+
+    def model(self, x: ArrayLike, run: Callable[[Ints], Ints] | None = None) -> NDArray[Any]:
+        """Bit-true outputs from reset: port words (ports, n) in, words out; numbers (n,) in, real or complex as the
+        receiver takes them, numbers out, a mixer at its usual frequency.
+        """
+        given, chain = np.asarray(x), self.chain
+        if np.issubdtype(given.dtype, np.integer):
+            return super().model(given, run)
+        if given.ndim != 1 or np.iscomplexobj(given) != (chain.channels == 2):
+            kind = "complex" if chain.channels == 2 else "real"
+            raise ValueError(f"{self.name} receives {kind} samples: give {kind} numbers of shape (n,)")
+        rows = [given.real, given.imag] if chain.channels == 2 else [given]
+        words = [from_float(row, chain.input) for row in rows]
+        words += [np.full(len(given), self.step) for _ in chain.ports]
+        y = to_float((run or self.words)(np.stack(words).astype(np.int64)), chain.output)
+        return np.asarray(y[0] + 1j * y[1] if chain.outputs == 2 else y[0])
 
     def stimuli(self, spec: "Spec | None", count: int, rng: np.random.Generator) -> Ints:
         """Impulses, steps and full-scale alternation, random words, then the stimulus; steps of the phase at random."""

@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 
 from hwgen.blocks.chain import Chain
+from hwgen.blocks.cic import Cic
+from hwgen.blocks.mixer import Mixer
+from hwgen.cost import receiver as cost
 from hwgen.cost.shell import estimate as estimate_shell
 from hwgen.designs.receiver_plan import MixerPlan
 from hwgen.designs.receiver_reference import ReceiverReference, reference
@@ -62,7 +65,7 @@ def outcome_of(
     """Everything later steps need of a search."""
     design, response = _design(reference, chosen.chain), reference.response
     shell = {} if design.shell is None else estimate_shell(design.shell, reference.spec.goal.target)
-    flops = sum(made.build(0.0).output.width for made in chosen.stages) * chosen.chain.outputs
+    flops = sum(cost.registers(stage) for stage in chosen.chain.stages)
     allocation = search.allocation
     return {
         "design": design.frozen(),
@@ -116,8 +119,6 @@ def _design(reference: ReceiverReference, chain: Chain) -> Receiver:
 
 def _gain(reference: ReceiverReference, tried: Tried) -> float:
     """Gain of the filters at 0 Hz times the oscillator's amplitude."""
-    from hwgen.blocks.mixer import Mixer
-
     first = tried.chain.stages[0]
     amplitude = first.nco.amplitude if isinstance(first, Mixer) else 1.0
     return float(np.abs(reference.plan.response(np.zeros(1))[0])) * amplitude
@@ -181,7 +182,7 @@ def drawn(reference: ReceiverReference, design: Receiver, found: dict[str, Any])
             "unit": "Hz",
         },
         "taps": [],
-        "accumulators": [],
+        "accumulators": _registers(design.chain),
         "designs": found["tried"],
         "calibration": [
             {"estimate": row["estimate"], "synthesis": row["lut"], "target": str(spec.goal.target)} for row in rows
@@ -212,6 +213,18 @@ def drawn(reference: ReceiverReference, design: Receiver, found: dict[str, Any])
             "EVM is measured against the coefficients before rounding, one complex gain taken out.",
         ],
     }  # fmt: skip
+
+
+def _registers(chain: Chain) -> list[dict[str, int]]:
+    """Weights of the lowest and the highest bit of each register of the CICs, in the order of the samples."""
+    found: list[dict[str, int]] = []
+    for stage in chain.stages:
+        if not isinstance(stage, Cic):
+            continue
+        for dropped in stage.dropped[:-1]:
+            lsb, width = dropped - stage.input.fraction, stage.width - dropped
+            found.append({"index": len(found), "width": width, "lsb": lsb, "msb": lsb + width - 1})
+    return found
 
 
 def _spectrum(word: np.ndarray, points: int = 256) -> np.ndarray:

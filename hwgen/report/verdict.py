@@ -19,6 +19,7 @@ from hwgen.report.words import (
 
 BASELINES = {
     "uniform": "one uniform width",
+    "zoom": "equal widths of a range each",
     "common_lsb": "a common LSB",
     "greedy": "the greedy allocation",
     "hogenauer": "Hogenauer's registers with one width elsewhere",
@@ -32,6 +33,7 @@ ASKED = {
     "evm_percent": ("EVM", "%", ("quality", "evm_percent"), -1),
     "evm_loss_db": ("EVM against floating point", "dB", ("quality", "evm_loss_db"), -1),
     "sfdr_db": ("SFDR", "dB", ("quality", "sfdr_db"), 1),
+    "ber_loss_db": ("Loss at the bit error rate", "dB", ("quality", "ber_loss_db"), -1),
 }
 
 

@@ -30,8 +30,18 @@ CASES = {
     for name, made in (("residual", RESIDUAL), ("gram", GRAM), ("gram of fewer bits", TAKEN), ("products cut", CUT))
     for rounding in Cut
 } | {
+    "gram, one constant": replace(TAKEN, drops=(4, 2, 0, 5, 3), added=(3, -2, 0), rounding=Cut.FLOOR),
     "gram, products cut": replace(TAKEN, drops=(4, 2, 0, 5, 3)),
     "one iteration": replace(RESIDUAL, iterations=ITERATIONS[:1]),
+    "words finer than what they hold": replace(
+        RESIDUAL, iterations=(Iteration(Format(2, 9), Format(2, 3), Format(2, 12)),) * 3
+    ),
+    "even rows, every bit kept": replace(
+        RESIDUAL,
+        matrix=((64, 32, -32), (48, 16, 0), (-64, -8, 8), (8, 0, 16)),
+        steps=(0,),
+        iterations=(Iteration(Format(3, 13), Format(3, 19), Format(3, 19)),),
+    ),
     "one step, coarse": replace(
         RESIDUAL, steps=(1,), iterations=(Iteration(Format(2, 2), Format(2, 1), Format(2, 2)),) * 3
     ),

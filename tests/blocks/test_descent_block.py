@@ -26,17 +26,17 @@ def by_fractions(d: Descent, data: np.ndarray) -> list[list[Fraction]]:
     registers = [seed(k) for k in range(count)]
     a, back = (d.matrix, d.fraction), (list(zip(*d.matrix, strict=True)), d.fraction)
 
-    def times(matrix: tuple, x: list[Fraction], form: Format, drop: int) -> list[Fraction]:
+    def times(matrix: tuple, x: list[Fraction], form: Format, drop: int, added: tuple | None) -> list[Fraction]:
         """Products, each cut by `drop` bits, and what that takes off, averaged over the words it can meet."""
         (rows, fraction), made = matrix, []
         unit = Fraction(2) ** (drop - fraction - form.fraction)
-        for row in rows:
+        for k, row in enumerate(rows):
             total = lost = Fraction(0)
             for c, v in zip(row, x, strict=True):
                 sign, size = (c > 0) - (c < 0), Fraction(abs(c), 2**fraction)
                 total += sign * floor(size * v / unit) * unit
                 lost += sign * Fraction(sum(abs(c) * word % (1 << drop) for word in range(1 << drop)), 4**drop)
-            made.append(total + floor(lost + Fraction(1, 2)) * unit)
+            made.append(total + (floor(lost + Fraction(1, 2)) if added is None else added[k]) * unit)
         return made
 
     def words(values: list[Fraction], form: Format, fine: int, stage: int, first: int = 0) -> list[Fraction]:
@@ -58,17 +58,17 @@ def by_fractions(d: Descent, data: np.ndarray) -> list[list[Fraction]]:
         if d.taken is not None:
             y, stage = words(y, d.taken, d.input.fraction, 0), 1
         if d.form == "gram":
-            z = times(back, y, d.taken or d.input, next(drops))
+            z = times(back, y, d.taken or d.input, next(drops), d.added)
             y, stage = words(z, d.target, d.target_fraction, stage), stage + 1
         for t, it in enumerate(d.iterations):
             product = [Fraction(0)] * len(y)
             if t:
                 matrix = (d.gram, d.gram_fraction) if d.form == "gram" else a
-                product = times(matrix, x, d.iterations[t - 1].state, next(drops))
+                product = times(matrix, x, d.iterations[t - 1].state, next(drops), d.added and (0,) * d.unknowns)
             slope = [p - v for p, v in zip(product, y, strict=True)]
             if d.form == "residual":
                 slope = words(slope, it.residual, d.difference_fraction(t), stage)
-                slope = times(back, slope, it.residual, next(drops))
+                slope = times(back, slope, it.residual, next(drops), None)
                 stage += 1
             u = words([eta * v for v in slope], it.update, d.update_fraction(t), stage)
             x = words([v - w for v, w in zip(x, u, strict=True)], it.state, d.state_fraction(t), stage, d.unknowns)
@@ -182,6 +182,7 @@ def test_a_mutation_is_caught(name: str) -> None:
         ({"steps": (2, 2)}, "different powers of two"),
         ({"form": "gram"}, "needs gram and target"),
         ({"taken": Format(1, 3)}, "only the form"),
+        ({"added": (1, 2, 3)}, "added must be 3 numbers"),
         ({"drops": (1, 2)}, "drops must be 9 numbers"),
         ({"drops": (0,) * 8 + (-1,)}, "drop must be between"),
         ({"input": Format(0, 7, False)}, "every format must be signed"),

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from scipy.signal import upfirdn
 
-from hwgen.blocks.folded import Folded, Term, base4
+from hwgen.adders.digits import base4
+from hwgen.blocks.folded import Folded, Term
 from hwgen.check.bench import write_bench
 from hwgen.check.script import Script, script
 from hwgen.check.simulate import simulate
