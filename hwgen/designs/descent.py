@@ -196,7 +196,7 @@ class Search:
             return self.limit
         link, noise = self.reference.link, self.reference.noise / 10 ** (self.reference.loss_db / 10)
         exact = link.errors(self.reference.system.solution(link.received(noise)))
-        share = (self.spec.goal.ber - exact) / max(ber - exact, 1e-12)
+        share = (self.spec.goal.error_rate - exact) / max(ber - exact, 1e-12)
         return float(np.clip(start.space.bit_true(start.bits[None])[0] * share, self.limit / 2, self.limit * 2))
 
     def _count(self, tried: tuple[Allocation, ...]) -> None:
@@ -222,7 +222,7 @@ class Search:
     def meets(self, error: float, ber: float | None) -> bool:
         """Whether figures meet the goal."""
         if ber is not None:
-            return ber <= self.spec.goal.ber
+            return ber <= self.spec.goal.error_rate
         return self.reference.limit is None or error <= self.reference.limit
 
     def measured(self, candidates: list[Candidate]) -> list[Tried]:
@@ -346,7 +346,7 @@ def loss_db(reference: Reference, block: Descent) -> float | None:
     noise, goal = reference.proven_noise, reference.spec.goal
 
     def holds(loss: float) -> bool:
-        return bit_errors(reference, block, noise / 10 ** (loss / 10), proof=True) <= goal.ber
+        return bit_errors(reference, block, noise / 10 ** (loss / 10), proof=True) <= goal.error_rate
 
     if not holds(20.0):
         return None

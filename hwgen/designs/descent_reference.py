@@ -69,7 +69,7 @@ class Reference:
     @cached_property
     def proven_noise(self) -> float | None:
         """Noise power at which the float detector has the bit error rate on the symbols of `proof`."""
-        return None if self.proof is None else self.proof.noise_at(self.spec.goal.ber, self.proof.lmmse)
+        return None if self.proof is None else self.proof.noise_at(self.spec.goal.error_rate, self.proof.lmmse)
 
 
 def reference(spec: Spec) -> Reference:
@@ -85,9 +85,9 @@ def reference(spec: Spec) -> Reference:
     if spec.stimulus.kind == "qpsk" and spec.stimulus.file is None:
         link = Link(matrix, spec.input.complex, max(VECTORS, SEARCHED + HELD_OUT), rng)
     if link is not None and spec.goal.ber_loss_db is not None:
-        noise = link.noise_at(spec.goal.ber, link.lmmse)
+        noise = link.noise_at(spec.goal.error_rate, link.lmmse)
         if noise is None:
-            reason = f"the float detector itself never has so few errors as {spec.goal.ber:g}"
+            reason = f"the float detector itself never has so few errors as {spec.goal.error_rate:g}"
             raise spec.blame("goal.ber", reason, "raise ber, or give a matrix of full rank")
         operating = noise / 10 ** (CAREFUL * spec.goal.ber_loss_db / 10)
         proof = Link(matrix, spec.input.complex, PROOF, np.random.default_rng([spec.search.seed, 1]))
@@ -153,11 +153,11 @@ def _limit(found: Reference, noise: float) -> tuple[float | None, Floats | None]
     link = found.link
     x = found.system.solution(link.received(noise))
     white = np.random.default_rng(found.spec.search.seed).normal(size=x.shape)
-    if link.errors(x) > goal.ber:
+    if link.errors(x) > goal.error_rate:
         reason = f"the exact solution itself misses the bit error rate with a ridge of {found.system.ridge:.4g}"
         raise found.spec.blame("descent.ridge", reason, 'write ridge = "auto"')
     # White errors stand for those of the words: how many of them keep the bit error rate?
-    power = crossing(lambda db: link.errors(x + 10 ** (db / 20) * white) <= goal.ber, -80.0, 20.0)
+    power = crossing(lambda db: link.errors(x + 10 ** (db / 20) * white) <= goal.error_rate, -80.0, 20.0)
     more = np.maximum(link.each(x + np.sqrt(4 * power) * white) - link.each(x), 0.0)
     if link.paired:  # both parts of a symbol alike, but for chance
         more = np.tile(more.reshape(2, -1).mean(axis=0), 2)
