@@ -16,8 +16,9 @@ Ints = NDArray[np.int64]
 
 FEATURES = ("rows", "multiples", "combined", "tree", "accumulated", "rounded", "output", "one")
 
-# LUTs for one of each feature. Fitted to Yosys 0.70 by `benchmarks/estimate_equalizer.py --fit`, which prints the error
-# over others without it.
+# LUTs for one of each feature: about one for a bit of an adder or of a multiple, part of which xc7 takes into the
+# adder. `benchmarks/estimate_equalizer.py` prints the error over random equalisers, and with --fit the weights that
+# suit them best.
 _DEFAULTS = {
     "ice40": (1.0, 1.0, 1.0, 1.0, 2.0, 1.0, 3.0, 0.0),
     "ecp5": (1.0, 1.0, 1.0, 1.0, 2.0, 1.0, 3.0, 0.0),

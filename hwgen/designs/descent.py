@@ -196,7 +196,7 @@ class Search:
             return self.limit
         link, noise = self.reference.link, self.reference.noise / 10 ** (self.reference.loss_db / 10)
         exact = link.errors(self.reference.system.solution(link.received(noise)))
-        share = (self.spec.goal.ber - exact) / max(ber - exact, 1e-12)
+        share = (self.spec.goal.error_rate - exact) / max(ber - exact, 1e-12)
         return float(np.clip(start.space.bit_true(start.bits[None])[0] * share, self.limit / 2, self.limit * 2))
 
     def _count(self, tried: tuple[Allocation, ...]) -> None:
@@ -222,7 +222,7 @@ class Search:
     def meets(self, error: float, ber: float | None) -> bool:
         """Whether figures meet the goal."""
         if ber is not None:
-            return ber <= self.spec.goal.ber
+            return ber <= self.spec.goal.error_rate
         return self.reference.limit is None or error <= self.reference.limit
 
     def measured(self, candidates: list[Candidate]) -> list[Tried]:
@@ -235,6 +235,9 @@ class Search:
         found = []
         for candidate, figures in zip(candidates, counts, strict=True):
             error, ber = self.judged(candidate.block)
+            if ber is not None and self.reference.proven_noise is not None:
+                allowed = 10 ** ((spec.goal.ber_loss_db or 0.0) / 10)
+                ber = bit_errors(self.reference, candidate.block, self.reference.proven_noise / allowed, proof=True)
             found.append(Tried(candidate, error, ber, self.meets(error, ber), Resources(target, **figures, tool=tool)))
         return found
 
@@ -328,9 +331,9 @@ class Search:
         return Candidate(space, bits, label, kind)
 
 
-def bit_errors(reference: Reference, block: Descent, noise: float) -> float:
-    """Bit error rate of a block at a noise power."""
-    link = reference.link
+def bit_errors(reference: Reference, block: Descent, noise: float, proof: bool = False) -> float:
+    """Bit error rate of a block at a noise power, on symbols of the search or those kept for the proof."""
+    link = reference.proof if proof else reference.link
     assert link is not None
     x = block.model(words_of(link.received(noise), block.input))
     return link.errors(to_float(x, block.output))
@@ -338,18 +341,18 @@ def bit_errors(reference: Reference, block: Descent, noise: float) -> float:
 
 def loss_db(reference: Reference, block: Descent) -> float | None:
     """Loss in SNR against the float detector at the bit error rate asked for; None beyond 20 dB."""
-    if reference.noise is None:
+    if reference.proven_noise is None:
         return None
-    noise, goal = reference.noise, reference.spec.goal
+    noise, goal = reference.proven_noise, reference.spec.goal
 
     def holds(loss: float) -> bool:
-        return bit_errors(reference, block, noise / 10 ** (loss / 10)) <= goal.ber
+        return bit_errors(reference, block, noise / 10 ** (loss / 10), proof=True) <= goal.error_rate
 
     if not holds(20.0):
         return None
-    asked = reference.loss_db
+    asked = goal.ber_loss_db or 0.0
     low, high = (-0.5, asked) if holds(asked) else (asked, 20.0)
-    worst = crossing(lambda db: not holds(db), low, high, halvings=8)
+    worst = crossing(lambda db: not holds(db), low, high, halvings=12)
     return float(10 * np.log10(worst))
 
 

@@ -1,6 +1,7 @@
 """kind = "descent": the specification in numbers: the system, right-hand sides to judge on, and the error allowed."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 SEARCHED, HELD_OUT = 2048, 8192  # right-hand sides that the search sees, and others that decide
-VECTORS = 60_000  # that bit errors are counted over
+VECTORS, PROOF = 60_000, 200_000  # that bit errors are counted over, in the search and of its answer
+CAREFUL = 0.8  # share of the loss that a search allows: it fits its answer to the symbols that it sees
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +36,8 @@ class Reference:
         Largest mean square error of a coordinate of x; None where the error is minimised.
     link, noise
         For a bit error rate: the symbols, and the noise power at which the float detector has it.
+    proof
+        Other symbols, which no search has seen: the answer is judged on them.
     weights
         Of the square errors of the unknowns (n,) in `limit`: how much each raises the bit error rate.
     """
@@ -46,6 +50,7 @@ class Reference:
     link: Link | None = None
     noise: float | None = None
     weights: Floats | None = None
+    proof: Link | None = None
 
     @property
     def power(self) -> float:
@@ -58,8 +63,13 @@ class Reference:
 
     @property
     def loss_db(self) -> float:
-        """Loss in SNR that is allowed; 0 where none is asked for."""
-        return self.spec.goal.ber_loss_db or 0.0
+        """Loss in SNR that a search allows; 0 where none is asked for."""
+        return CAREFUL * (self.spec.goal.ber_loss_db or 0.0)
+
+    @cached_property
+    def proven_noise(self) -> float | None:
+        """Noise power at which the float detector has the bit error rate on the symbols of `proof`."""
+        return None if self.proof is None else self.proof.noise_at(self.spec.goal.error_rate, self.proof.lmmse)
 
 
 def reference(spec: Spec) -> Reference:
@@ -71,15 +81,16 @@ def reference(spec: Spec) -> Reference:
     ridge = 0.0 if descent.ridge == "auto" else descent.ridge
     step = None if descent.step == "auto" else descent.step
     _solvable(spec, matrix, ridge)
-    link, noise, operating = None, None, ridge
+    link, proof, noise, operating = None, None, None, ridge
     if spec.stimulus.kind == "qpsk" and spec.stimulus.file is None:
         link = Link(matrix, spec.input.complex, max(VECTORS, SEARCHED + HELD_OUT), rng)
     if link is not None and spec.goal.ber_loss_db is not None:
-        noise = link.noise_at(spec.goal.ber, link.lmmse)
+        noise = link.noise_at(spec.goal.error_rate, link.lmmse)
         if noise is None:
-            reason = f"the float detector itself never has so few errors as {spec.goal.ber:g}"
+            reason = f"the float detector itself never has so few errors as {spec.goal.error_rate:g}"
             raise spec.blame("goal.ber", reason, "raise ber, or give a matrix of full rank")
-        operating = noise / 10 ** (spec.goal.ber_loss_db / 10)
+        operating = noise / 10 ** (CAREFUL * spec.goal.ber_loss_db / 10)
+        proof = Link(matrix, spec.input.complex, PROOF, np.random.default_rng([spec.search.seed, 1]))
         ridge = noise if descent.ridge == "auto" else ridge
     system = System(matrix, ridge, descent.iterations, step)
     if system.eta * system.curvature[-1] >= 2:
@@ -92,7 +103,7 @@ def reference(spec: Spec) -> Reference:
     limit, weights = _limit(found, operating)
     if limit is not None:
         _reachable(found, limit, weights)
-    return Reference(spec, system, raw, exact, limit, link, noise, weights)
+    return Reference(spec, system, raw, exact, limit, link, noise, weights, proof)
 
 
 def _solvable(spec: Spec, matrix: Floats, ridge: float) -> None:
@@ -142,11 +153,11 @@ def _limit(found: Reference, noise: float) -> tuple[float | None, Floats | None]
     link = found.link
     x = found.system.solution(link.received(noise))
     white = np.random.default_rng(found.spec.search.seed).normal(size=x.shape)
-    if link.errors(x) > goal.ber:
+    if link.errors(x) > goal.error_rate:
         reason = f"the exact solution itself misses the bit error rate with a ridge of {found.system.ridge:.4g}"
         raise found.spec.blame("descent.ridge", reason, 'write ridge = "auto"')
     # White errors stand for those of the words: how many of them keep the bit error rate?
-    power = crossing(lambda db: link.errors(x + 10 ** (db / 20) * white) <= goal.ber, -80.0, 20.0)
+    power = crossing(lambda db: link.errors(x + 10 ** (db / 20) * white) <= goal.error_rate, -80.0, 20.0)
     more = np.maximum(link.each(x + np.sqrt(4 * power) * white) - link.each(x), 0.0)
     if link.paired:  # both parts of a symbol alike, but for chance
         more = np.tile(more.reshape(2, -1).mean(axis=0), 2)

@@ -55,7 +55,7 @@ def stalled(reference: Reference, block: Descent) -> dict[str, int]:
 
 def waterfall(reference: Reference, block: Descent) -> dict[str, Any] | None:
     """Bit error rates over SNR: the float LMMSE detector, the direct combiner, and the block; None without a goal."""
-    link, noise = reference.link, reference.noise
+    link, noise = reference.proof, reference.proven_noise
     if link is None or noise is None:
         return None
     centre = -10 * np.log10(noise)
@@ -65,5 +65,5 @@ def waterfall(reference: Reference, block: Descent) -> dict[str, Any] | None:
         y = link.received(power)
         found["float LMMSE"].append(link.errors(link.lmmse(y, power)))
         found["direct W^H y"].append(link.errors(link.combined(y)))
-        found["this design"].append(bit_errors(reference, block, power))
+        found["this design"].append(bit_errors(reference, block, power, proof=True))
     return {"snr_db": (centre + _POINTS).tolist(), "bits": int(link.sent.size), "ber": found}

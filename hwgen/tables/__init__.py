@@ -182,12 +182,20 @@ class GoalTable(Table):
         None, description="Largest loss against the float detector at the bit error rate ber, dB.", gt=0, le=20,
         examples=[0.2],
     )  # fmt: skip
-    ber: float = Field(1e-3, description="Bit error rate at which ber_loss_db holds.", ge=1e-5, le=0.1, examples=[1e-3])
+    ber: float | None = Field(
+        None, description="Bit error rate at which ber_loss_db holds, 1e-3 unless given.", ge=1e-5, le=0.1,
+        examples=[1e-3],
+    )  # fmt: skip
     sfdr_db: float | None = Field(None, description="Least spurious-free range, dB.", gt=0, le=400, examples=[70])
     budget: BudgetTable | None = Field(
         None, description="What may be spent, with minimise = error.", examples=[{"bits": 160}]
     )
     target: Literal["ice40", "ecp5", "xc7", "gowin"] = Field("ice40", description="Device family.", examples=["ice40"])
+
+    @property
+    def error_rate(self) -> float:
+        """The bit error rate at which `ber_loss_db` holds."""
+        return 1e-3 if self.ber is None else self.ber
 
     @model_validator(mode="after")
     def _direction(self) -> "GoalTable":
