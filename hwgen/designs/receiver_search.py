@@ -13,8 +13,9 @@ from hwgen.blocks.mixer import Mixer
 from hwgen.cost import yosys
 from hwgen.cost.measure import synthesise_step
 from hwgen.cost.resources import Resources
+from hwgen.designs.receiver_filter import Choice
 from hwgen.designs.receiver_plan import CicPlan, FirPlan, MixerPlan, Plan
-from hwgen.designs.receiver_widths import Choice, Made, Widths, chain, expected, settled
+from hwgen.designs.receiver_widths import Made, Widths, chain, expected, settled
 from hwgen.journal import Journal
 from hwgen.problems import cic
 

@@ -6,9 +6,8 @@ the impulse response from there, convolved across decimators at the faster rate,
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +19,13 @@ from hwgen.blocks.fir import Fir
 from hwgen.blocks.mixer import Mixer
 from hwgen.blocks.nco import LARGEST_TABLE, Nco
 from hwgen.cost import receiver as cost
+from hwgen.designs.receiver_filter import Choice, FirLengths, chosen, fits
+from hwgen.designs.receiver_mixing import left_out, line_power
 from hwgen.designs.receiver_plan import CicPlan, FirPlan, MixerPlan, Plan, spread
-from hwgen.designs.word_lengths import WordLengths
 from hwgen.fixed import Format, Overflow, Rounding
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Choice = dict[str, Any]  # widths of a stage by the names of its variables, or those of a baseline
-_LINES = 48  # of a mean that follows the oscillator
 _GUARDS = (-1, 4)  # guard bits of a filter's inner words, fewest and most
 
 
@@ -61,27 +59,6 @@ class Made(NamedTuple):
     power: float
     mean: float
     luts: float
-
-
-@dataclass(frozen=True, eq=False)
-class FirLengths(WordLengths):
-    """Word lengths of a filter with others behind it.
-
-    `powers` are the power gains from each adder to the output of the chain in units of the graph, `behind` the one
-    from the filter's output.
-    """
-
-    powers: tuple[float, ...] = ()
-    behind: float = 1.0
-
-    @cached_property
-    def gains(self) -> Floats:
-        """Power gain from a white error at each adder to the output of the chain."""
-        return np.array(self.powers) * 4.0**self.unit
-
-    def power(self, lsbs: Ints) -> float:
-        """Mean square of one part of everything dropped, at the output of the chain."""
-        return float((self.inner_noise(lsbs[None, :]) + self.end_noise(lsbs[None, :]) * self.behind)[0])
 
 
 class Widths:
@@ -165,9 +142,11 @@ class Widths:
     # ------------------------------------------------------------------ stages
     def made(self, bits: Sequence[int] | Ints) -> list[Made]:
         """Every stage with the widths `bits`, one number for each variable."""
-        given = {v.name: int(b) for v, b in zip(self.variables, bits, strict=True)}
-        return self.built([{k.split(".", 1)[1]: b for k, b in given.items() if k.split(".", 1)[0] == label}
-                           for label in self.labels])  # fmt: skip
+        choices: dict[str, Choice] = {label: {} for label in self.labels}
+        for variable, value in zip(self.variables, bits, strict=True):
+            label, name = variable.name.split(".", 1)
+            choices[label][name] = int(value)
+        return self.built(list(choices.values()))
 
     def built(self, choices: Sequence[Choice]) -> list[Made]:
         """Every stage with the widths of its own choice."""
@@ -200,10 +179,10 @@ class Widths:
         onward = plan.onward[number]
         products = plan.channels * plan.outputs
         cut = 4.0**-fraction / 12 * products
-        cut += _left_out(block) * 4.0**-finest * products
+        cut += left_out(block) * 4.0**-finest * products
         coarse = (4.0 ** -(finest - wave) - 4.0**-plan.input.fraction) / 12 * plan.channels
         power = (cut + coarse) * float(onward @ onward) + self._wave(number, stage, nco)
-        power += _line_power(block, stage.step, plan)
+        power += line_power(block, stage.step, plan)
         mean = -(2.0 ** -(fraction + 1)) * plan.channels * float(onward.sum())
         return Made(lambda _: block, block.output, 2, block.limit, power, mean, cost.mixer(block, self.target))
 
@@ -270,27 +249,24 @@ class Widths:
             integer = int(np.ceil(np.log2(peak * (1 + 2.0**-6)))) + 1
             fraction = choice["output"] if "output" in choice else choice["width"] - integer
             output = Format(integer, max(fraction, 2 - integer))
-        lengths = FirLengths(
+        lengths = self._lengths(number, stage, form, output)
+        lsbs, equal = chosen(lengths, choice), "sum" not in choice and not choice.get("exact")
+        luts = cost.fir(lengths, lsbs, channels, self.target)
+
+        def build(mean: float) -> Fir:
+            block = replace(lengths.fir(lsbs, channels, equal), offset=mean if last else 0.0)
+            return block if last or fits(block) else replace(block, overflow=Overflow.SATURATE)
+
+        return Made(build, output, channels, -output.minimum, lengths.power(lsbs) * channels, 0.0, luts)
+
+    def _lengths(self, number: int, stage: FirPlan, form: Format, output: Format) -> FirLengths:
+        plan, last = self.plan, number == len(self.plan.stages) - 1
+        return FirLengths(
             stage.coefficients, stage.fraction, stage.graph, form, output,
             plan.rounding if last else Rounding.HALF_UP, plan.overflow if last else Overflow.WRAP,
             stage.structure, stage.decimate, reset_data=plan.reset_data,
             powers=self._powers(number), behind=float(np.sum(plan.onward[number] ** 2)),
         )  # fmt: skip
-        equal = False
-        if "sum" in choice:
-            lsbs = lengths.reference(-choice["sum"]) - choice["guard"] * ~lengths.accumulators
-            lsbs = np.maximum(lsbs, lengths.natural)
-        elif choice.get("exact"):
-            lsbs = lengths.natural
-        else:
-            lsbs, equal = uniform(lengths, choice["width"]), True
-        luts = cost.fir(lengths, lsbs, channels, self.target)
-
-        def build(mean: float) -> Fir:
-            block = replace(lengths.fir(lsbs, channels, equal), offset=mean if last else 0.0)
-            return block if last or _fits(block) else replace(block, overflow=Overflow.SATURATE)
-
-        return Made(build, output, channels, -output.minimum, lengths.power(lsbs) * channels, 0.0, luts)
 
     def _powers(self, number: int) -> tuple[float, ...]:
         """Power gain from each adder of a filter, in units of its graph, to the output of the chain."""
@@ -314,40 +290,6 @@ class Widths:
         return np.array([sum(made.luts for made in self.made(row)) for row in bits])
 
 
-def _left_out(block: Mixer) -> float:
-    """Variance of what the rows of a product leave out, in units of its lowest bit in full, over all phases.
-
-    Row k leaves out ``u_k = x mod 2**t_k``; of two rows, the covariance is ``(4**t - 1) / 12`` for the smaller t.
-    """
-    lost = np.array(block.lost)
-    rows = np.arange(len(lost))
-    ones = (block.nco.table[:, None] >> rows & 1) * 2.0**rows
-    covariance = (4.0 ** np.minimum(lost[:, None], lost) - 1) / 12
-    return float(np.einsum("pk,kl,pl->p", ones, covariance, ones).mean())
-
-
-def _line_power(block: Mixer, step: int, plan: Plan) -> float:
-    """Power at the output of the mean of what rows leave out.
-
-    It follows the oscillator: lines at multiples of its frequency, of which the strongest are weighed by the filters.
-    """
-    nco, lost = block.nco, np.array(block.lost)
-    magnitudes, negative = nco.parts(np.arange(nco.addresses, dtype=np.int64) << nco.dropped)
-    weights = np.ldexp((2.0**lost - 1) / 2, np.arange(len(lost)) - block.finest)
-    cosine, sine = np.where(negative, 1, -1) * ((magnitudes[:, :, None] >> np.arange(len(lost)) & 1) @ weights)
-    mean = cosine - 1j * sine if block.channels == 1 else cosine + sine + 1j * (cosine - sine)
-    power = np.abs(np.fft.fft(mean) / len(mean)) ** 2
-    strongest, held = np.argsort(-power)[:_LINES], 1 << nco.dropped
-    strongest = strongest[power[strongest] > 0]
-    found = 0.0
-    for image in (0, -1, 1) if held > 1 else (0,):  # a word that is held for many phases
-        order = (strongest + nco.addresses // 2) % nco.addresses + (2 * image - 1) * nco.addresses // 2
-        kernel = np.sinc(order * held / nco.modulus) / np.sinc(order / nco.modulus)
-        turns = order * step % nco.modulus / nco.modulus
-        found += float((power[strongest] * kernel**2) @ np.abs(plan.response(turns)) ** 2)
-    return found
-
-
 def chain(stages: Sequence[Made]) -> Chain:
     """The blocks as one; the last takes out the mean of what all others drop."""
     mean = sum(made.mean for made in stages)
@@ -364,15 +306,6 @@ def expected(made: Chain, stages: Sequence[Made], plan: Plan) -> float:
     return power
 
 
-def uniform(lengths: WordLengths, width: int) -> Ints:
-    """LSBs of a filter none of whose words has more bits than `width`, accumulators with one LSB."""
-    tops = lengths.tops[list(lengths.graph.sums)]
-    lsbs = tops - width + 1
-    if lengths.accumulators.any():
-        lsbs = np.where(lengths.accumulators, tops[lengths.accumulators].max() - width + 1, lsbs)
-    return np.asarray(np.maximum(lsbs, lengths.natural))
-
-
 def settled(plan: Plan) -> int:
     """Outputs that depend on what came before the first sample."""
     length = len(np.convolve(plan.onward[0], np.ones(1))) if isinstance(plan.stages[0], MixerPlan) else 1
@@ -383,10 +316,3 @@ def settled(plan: Plan) -> int:
             total += (len(stage.taps) - 1) * rate
             rate *= stage.decimate
     return -(-total // plan.decimate)
-
-
-def _fits(block: Fir) -> bool:
-    """Whether the rounded sum never leaves the output's range."""
-    centred, drop = block.centred(), block.centred().fraction - block.output.fraction
-    low, high = (end >> drop if drop > 0 else end << -drop for end in (centred.minimum, centred.maximum))
-    return block.output.minimum <= low and high + 1 <= block.output.maximum

@@ -92,7 +92,7 @@ def test_the_analytic_noise_is_what_the_model_measures(text: str, goal: float) -
     for entry in work.best(work.allocated("greedy", "search"))[:1]:
         assert entry.meets
         # With few bits of phase, the oscillator's error and what products leave out correlate a little.
-        near = 0.7 if text == NARROW else 0.5
+        near = 0.7 if text == NARROW or goal < 45 else 0.5
         assert entry.analytic_db == pytest.approx(entry.measured.sqnr_db, abs=near)
 
 
