@@ -20,9 +20,9 @@ from scipy.optimize import nnls
 
 from hwgen.blocks.dither import Cut
 from hwgen.cost import yosys
-from hwgen.cost.descent import FEATURES, DescentEstimate, DescentWork
 from hwgen.cost.measure import synthesise_step
 from hwgen.descent import schedule
+from hwgen.designs.descent_estimate import FEATURES, DescentEstimate, DescentWork
 from hwgen.designs.descent_system import Coefficients, System
 from hwgen.designs.descent_words import Ends, Words
 from hwgen.emit import verilog

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hwgen.allocation import Allocation, Infeasible, Problem, solve
 from hwgen.blocks.descent import Descent
-from hwgen.cost.descent import DescentEstimate, DescentWork
+from hwgen.designs.descent_estimate import DescentEstimate, DescentWork
 from hwgen.designs.descent_words import DROPS, TOPS, Ends, Words, mean_square
 from hwgen.fixed import to_float
 

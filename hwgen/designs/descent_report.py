@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from hwgen.blocks.descent import Descent
-from hwgen.designs.descent import bit_errors
+from hwgen.designs.descent_bit_errors import bit_errors
 from hwgen.designs.descent_reference import SEARCHED, Reference
 from hwgen.designs.descent_words import Ends, Words
 from hwgen.fixed import to_float

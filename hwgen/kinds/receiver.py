@@ -210,10 +210,8 @@ def drawn(reference: ReceiverReference, design: Receiver, found: dict[str, Any])
             f"SQNR is measured with the bit-true model over {bench.samples.shape[1]:,} samples of the stimulus, "
             f"{len(bench.exact):,} outputs, against exact arithmetic with the same coefficients.",
             f"The analytic noise model gives {own['analytic_sqnr_db']:.2f} dB; {difference:+.2f} dB is measured.",
-            *(
-                ["It takes what is cut from words as white and independent; of words of few bits it is neither, which is "
-                 "what the two figures differ by."] if abs(difference) > 0.5 else []
-            ),
+            *(["It takes what is cut from words as white and independent; of words of few bits it is neither, which "
+               "is what the two figures differ by."] if abs(difference) > 0.5 else []),
             "EVM is measured against the coefficients before rounding, one complex gain taken out.",
         ],
     }  # fmt: skip

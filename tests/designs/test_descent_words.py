@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from hwgen.blocks.dither import Cut
-from hwgen.cost.descent import DescentEstimate, DescentWork
 from hwgen.designs.descent_bits import Bits
+from hwgen.designs.descent_estimate import DescentEstimate, DescentWork
 from hwgen.designs.descent_system import Coefficients, System, best_step, fraction_of, parts, real, words_of
 from hwgen.designs.descent_words import Ends, Words, overload
 from hwgen.fixed import Format

@@ -18,7 +18,8 @@ Ints = NDArray[np.int64]
 
 FEATURES = ("product_bits", "added_bits", "rounded_bits", "saturated_bits", "shift_registers")
 
-# LUTs for one of each feature, fitted to Yosys 0.70 by `benchmarks/descent.py --fit`.
+# LUTs for one of each feature, chosen by hand after a few designs on ice40; a search re-fits their scale to what it
+# measures. `benchmarks/descent.py --fit` fits them to many designs.
 _DEFAULTS = dict.fromkeys(("ice40", "ecp5", "xc7", "gowin"), (1.05, 1.0, 1.0, 1.3, 28.0))
 
 
