@@ -24,6 +24,10 @@ from hwgen.report.html import render
 from hwgen.spec import Spec
 from hwgen.tools import ToolMissing, find
 
+# What the contract has for every kind; None where it does not apply.
+_QUALITY = ("ripple_db", "attenuation_db", "sqnr_db", "error", "max_error_ulp")
+_BASELINES = ("uniform", "common_lsb", "greedy")
+
 
 class FolderRefused(ValueError):  # noqa: N818  (names what happened to the folder)
     """The output folder cannot be used; the message says why and what to do."""
@@ -200,14 +204,14 @@ class Run:
             "coefficients": design.decimals,
             "bits": found["bits"],
             "goal": {**goal, "met": found["meets"]},
-            "quality": found["quality"],
+            "quality": {**dict.fromkeys(_QUALITY), **found["quality"]},
             "resources": {
                 "target": spec.goal.target,
                 "estimate": found["estimate"],
                 "synthesis": found["synthesis"],
                 "place": found["place"],
             },
-            "baselines": found["baselines"],
+            "baselines": {**dict.fromkeys(_BASELINES), **found["baselines"]},
             "verification": {**checks, "equivalence": "not run"},
             "search": found["search"],
             **({spec.design.kind: found["own"]} if "own" in found else {}),
