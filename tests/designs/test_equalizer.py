@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
 
+import equalizer_small
 import numpy as np
 import pytest
 from scipy.special import erfc
@@ -27,29 +28,7 @@ from hwgen.spec import parse
 CHANNEL = ((0.2, -0.1), (0.9, 0.1), (-0.25, 0.2))
 BENCH = Bench("s1.9", "s2.8", 5, 2, 2, 128, CHANNEL, 16.0, -12.0, 600, 1400, seed=3)
 RULE = Rule((5,), delay=1)
-TOML = """\
-[design]
-name = "tiny"
-kind = "equalizer"
-[input]
-format = "s1.7"
-sample_rate = 1e6
-[output]
-format = "s2.6"
-[equalizer]
-taps = 3
-constellation = "bpsk"
-step = 0.25
-training = 300
-judged = 900
-channel = [0.3, 1.0, -0.2]
-snr_db = 15
-[goal]
-minimise = "luts"
-evm_loss_db = 0.5
-[search]
-evaluations = 1200
-"""
+TOML = equalizer_small.TOML.replace("delay = 1\n", "")
 
 
 @lru_cache
