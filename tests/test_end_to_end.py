@@ -249,7 +249,7 @@ BAD = {
     "missing recording": ("[search]", '[stimulus]\nfile = "none.wav"\n[search]', "none.wav"),
     "not a number": ("48e3", "nan", "sample_rate"),
     "a million taps": ("[goal]", "taps = 1000000\n[goal]", "taps"),
-    "not built yet": ('kind = "fir"', 'kind = "receiver"', "not built yet"),
+    "another kind": ('kind = "fir"', 'kind = "receiver"', "needs stages"),
 }
 
 

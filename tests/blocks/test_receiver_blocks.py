@@ -141,7 +141,7 @@ BROKEN = {
     "the wrong sign": ("^ { mixer_cos_negative, mixer_cos_negative,", "^ { mixer_sin_negative, mixer_cos_negative,"),
     "an integrator not reset": ("if (rst) cic_integrator1_re <= 16'h0000;\n    else if", "if"),
     "a comb's delay that moves in gaps": ("else if (cic_valid4) cic_late1_im", "else cic_late1_im"),
-    "a word of the table": ("mixer_falling[3] = 7'h7e", "mixer_falling[3] = 7'h7f"),
+    "a word of the table": ("mixer_falling[3] = 7'h7a", "mixer_falling[3] = 7'h7f"),
 }  # fmt: skip
 
 
