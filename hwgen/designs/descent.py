@@ -260,7 +260,8 @@ class Search:
         given["greedy"] = greedy[0] if greedy else None
         simple = {name: c for name, c in given.items() if c is not None}
         if not simple:
-            reason = f"no words of up to {self.spec.descent.word_bits[1]} bits meet the goal"  # type: ignore[union-attr]
+            assert self.spec.descent is not None
+            reason = f"no words of up to {self.spec.descent.word_bits[1]} bits meet the goal"
             raise self.spec.blame("descent.word_bits", reason, "allow more bits, more iterations, or another step")
         ours: list[Candidate] = []
         if self.spec.search.algorithm not in ("uniform", "greedy"):
