@@ -17,7 +17,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -163,16 +163,23 @@ def _packed(text: str, target: str) -> int:
     return packed_step(text, _NAME, target, False, place.tool(target))
 
 
-def built(fir: Fir, target: str, label: str, cells: bool = False) -> Entry:
-    """hwgen's row for a finished block."""
-    text = emit.verilog(fir.component(), _NAME)
+def smallest(firs: Sequence[Fir], target: str, cells: bool, executor: Executor) -> Entry:
+    """hwgen's row: the smallest of finished blocks, simulated."""
+    texts = [emit.verilog(fir.component(), _NAME) for fir in firs]
+
+    def counted(text: str) -> tuple[Resources, int | None]:
+        return _synthesised(text, target), _packed(text, target) if cells else None
+
+    counts = list(executor.map(counted, texts))
+    best = min(range(len(firs)), key=lambda k: _size(*counts[k]))
+    fir, text, (resources, packed) = firs[best], texts[best], counts[best]
     top = replace(rival_verilog.top(_NAME, fir.input, fir.output, fir.channels), latency=fir.latency)
 
     def model(x: np.ndarray) -> np.ndarray:
         return fir.model(x if fir.channels == 2 else x[0])
 
-    packed = _packed(text, target) if cells else None
-    return Entry("hwgen", "hwgen", label, _synthesised(text, target), bit_true(text, top, model), packed)
+    label = f"{len(fir.coefficients)} taps, {fir.structure}"
+    return Entry("hwgen", "hwgen", label, resources, bit_true(text, top, model), packed)
 
 
 def of_mask(ref: Reference, kinds: tuple[str, ...], executor: Executor, pool: Executor) -> list[Entry]:
@@ -216,16 +223,16 @@ def of_set(
     )
     given = Coefficients(values, fraction)
     job = Job(form, output, 1, target, (given,), (given,), (given,), kinds, cells)
-    own = [
-        built(fir, target, f"{len(values)} taps, {fir.structure}", cells)
-        for fir in full_precision(given, form, output, target)
-    ]
-    return [*job.rows(executor), min(own, key=size)]
+    return [*job.rows(executor), smallest(full_precision(given, form, output, target), target, cells, executor)]
 
 
 def size(entry: Entry) -> float:
+    return _size(entry.resources, entry.cells)
+
+
+def _size(resources: Resources, cells: int | None) -> float:
     """What is compared: cells where they were counted, else LUTs."""
-    return entry.resources.lut if entry.cells is None else entry.cells
+    return resources.lut if cells is None else cells
 
 
 def requirements(rows: list[Entry], limits: dict[str, float]) -> list[dict[str, object]]:
