@@ -13,7 +13,7 @@ from hwgen.designs.word_lengths import WordLengths
 from hwgen.emit import verilog
 from hwgen.fixed import Format, Overflow, Rounding
 from hwgen.flowgraph import FlowGraph
-from hwgen.structures import PHASES, STRUCTURES, cascade
+from hwgen.structures import PHASES, SMALLEST, STRUCTURES, cascade
 
 UNSEEN = 1000  # number of the first design that nothing is fitted to
 # Kinds of twenty designs in a row: 65 % one filter (or its phases), 15 % cascades, 20 % folded, half of these with DSP.
@@ -84,7 +84,7 @@ def plain(rng: np.random.Generator) -> Sample:
     """One filter, transposed or direct, perhaps the phases of one that interpolates."""
     label, values, fraction = rounded_taps(rng)
     form = formats(rng)
-    structure = str(rng.choice(list(STRUCTURES)))
+    structure = str(rng.choice(SMALLEST))
     factor = int(rng.choice([1, 1, 1, 1, 1, 2, 4]))
     inverting = Estimate.of("ice40").inverting * float(rng.random() < 0.5)
     adders = greedy_graph(values)
@@ -107,7 +107,7 @@ def cascaded(rng: np.random.Generator) -> Sample:
         fraction += int(np.ceil(np.log2(sum(chosen))))
         parts.insert(int(rng.integers(len(parts) + 1)), (chosen, int(rng.integers(1, spread + 1))))
     form = formats(rng)
-    structure = str(rng.choice(list(STRUCTURES)))
+    structure = str(rng.choice(SMALLEST))
     inverting = Estimate.of("ice40").inverting * float(rng.random() < 0.5)
     graph = cascade([(v, s, greedy_graph(v), structure) for v, s in parts], inverting)
     whole = tuple(graph.responses()[0])

@@ -1,11 +1,11 @@
-"""Structures of a FIR filter as signal-flow graphs, at full precision: transposed, direct and cascaded.
+"""Structures of a FIR filter as signal-flow graphs, at full precision: transposed, direct, hybrid and cascaded.
 
 Each takes integer coefficients and the adder graph that multiplies by them, and gives a `FlowGraph` whose outputs are
 proved to have those coefficients. The signs of partial sums are free: each is kept positive or negative, as it costs
 fewer adder bits and fewer inverted words.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,6 +14,8 @@ import numpy as np
 from hwgen.adders import AdderGraph, exchanged
 from hwgen.cost.estimate import adder_bits
 from hwgen.flowgraph import Delay, FlowGraph, Output, Sum
+
+_LINE = 4  # samples of a hybrid filter's delay line, at most
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,23 @@ class _Builder:
             self.delayed[node, samples] = made
         return self.delayed[node, samples]
 
-    def block(self, graph: AdderGraph, source: int) -> list[int]:
-        """The multiplier block over node `source`; gives the node of each of its constants."""
+    def block(self, graph: AdderGraph, source: int, needed: Iterable[int] | None = None, suffix: str = "") -> list[int]:
+        """The multiplier block over node `source`; gives the node of each of its constants.
+
+        With `needed`, nodes of the adder graph, only those and what they are made of; the others give `source`.
+        """
+        wanted = set(range(len(graph)) if needed is None else needed)
+        for k in range(len(graph) - 1, 0, -1):
+            if k in wanted:
+                wanted |= {graph.adders[k - 1].left, graph.adders[k - 1].right}
         found = [source]
-        for adder in graph.adders:
+        for k, adder in enumerate(graph.adders, start=1):
+            if k not in wanted:
+                found.append(source)
+                continue
             left, right = found[adder.left], found[adder.right]
             low = min(self.low[left] + adder.left_shift, self.low[right] + adder.right_shift)
-            node = Sum(f"{self.prefix}x{adder.constant}", left, adder.left_shift, right, adder.right_shift,
+            node = Sum(f"{self.prefix}x{adder.constant}{suffix}", left, adder.left_shift, right, adder.right_shift,
                        adder.subtract, low)  # fmt: skip
             found.append(self._append(node, low, self.size[source] * adder.constant))
         return found
@@ -163,6 +175,21 @@ def for_direct(
     return tuple(exchanged(graph, width, bits, evaluations))
 
 
+def hybrid(values: Sequence[int], graph: AdderGraph, inverting: float = 0.0) -> FlowGraph:
+    """A short delay line, a multiplier block at each of its samples, a chain of accumulators where products meet.
+
+    Between the transposed form, whose delay line has one sample, and the direct one, whose chain has one accumulator:
+    each sample is loaded by a part of the taps, and accumulators are fewer and each delayed by as many samples as the
+    line has, 2 to `_LINE`, whatever takes the fewest adders. What blocks would share is built twice, so that this form
+    takes as many adders as the others at best.
+    """
+    built = []
+    for size in range(2, _LINE + 1):
+        builder = _Builder(inverting)
+        built.append(builder.finished(_sections(builder, values, graph, size, "")))
+    return proved(min(built, key=lambda made: len(made.sums)), [values])
+
+
 def transposed_phases(values: Sequence[int], graph: AdderGraph, factor: int, inverting: float = 0.0) -> FlowGraph:
     """Interpolation by `factor`: one multiplier block, a chain for each phase; output p has taps p, p + factor, ..."""
     builder = _Builder(inverting)
@@ -175,6 +202,13 @@ def direct_phases(values: Sequence[int], graph: AdderGraph, factor: int, inverti
     """Interpolation by `factor`: one delay line, a sum of products for each phase."""
     builder, phases = _Builder(inverting), _phases(values, factor)
     outputs = [_line(builder, phase, graph, 0, 1, f"_{p}") for p, phase in enumerate(phases)]
+    return proved(builder.finished(*outputs), phases)
+
+
+def hybrid_phases(values: Sequence[int], graph: AdderGraph, factor: int, inverting: float = 0.0) -> FlowGraph:
+    """Interpolation by `factor`: a line of two samples, and for each phase a chain."""
+    builder, phases = _Builder(inverting), _phases(values, factor)
+    outputs = [_sections(builder, phase, graph, 2, f"_{p}") for p, phase in enumerate(phases)]
     return proved(builder.finished(*outputs), phases)
 
 
@@ -237,6 +271,30 @@ def _line(builder: _Builder, values: Sequence[int], graph: AdderGraph, source: i
     return builder.dot(pairs, graph, lambda: f"sum{next(count)}{suffix}")
 
 
+def _sections(builder: _Builder, values: Sequence[int], graph: AdderGraph, size: int, suffix: str) -> _Term:
+    """Hybrid form: a multiplier block for each of the first `size` delays, a chain of what each section sums up."""
+    products: list[list[_Term]] = [[] for _ in range(-(-len(values) // size))]
+    node = 0
+    for k in range(min(size, len(values))):
+        node = builder.delay(node, 1, f"d{k}") if k else node
+        found = {value: graph.find(value) for value in values[k::size] if value}
+        nodes = builder.block(graph, node, {index for index, _ in found.values()}, f"_{k}{suffix}")
+        for section, value in zip(products, values[k::size], strict=False):
+            if value:
+                index, shift = found[value]
+                section.append(_Term(nodes[index], shift, value < 0))
+    count = iter(range(1 << 30))
+    total: _Term | None = None
+    for number in reversed(range(len(products))):
+        terms = products[number]
+        if total is not None:
+            behind = builder.delay(total.node, size, f"acc{(number + 1) * size}{suffix}")
+            terms = [_Term(behind, total.shift, total.negative), *terms]
+        total = builder.tree(terms, lambda: f"sum{next(count)}{suffix}") if terms else None
+    assert total is not None  # some tap is not 0
+    return total
+
+
 def _chain(
     builder: _Builder,
     values: Sequence[int],
@@ -288,5 +346,6 @@ def _chain(
 
 
 # What a design file can name, and how each interpolates.
-STRUCTURES = {"transposed": transposed, "direct": direct}
-PHASES = {"transposed": transposed_phases, "direct": direct_phases}
+STRUCTURES = {"transposed": transposed, "direct": direct, "hybrid": hybrid}
+PHASES = {"transposed": transposed_phases, "direct": direct_phases, "hybrid": hybrid_phases}
+SMALLEST = ("transposed", "direct")  # of which one takes the fewest LUTs

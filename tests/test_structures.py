@@ -10,7 +10,7 @@ from rational import impulse_responses, memory, outputs
 
 from hwgen.adders import Adder, AdderGraph, digit_graph, greedy_graph
 from hwgen.flowgraph import Delay, FlowGraph, Output, Sum
-from hwgen.structures import PHASES, STRUCTURES, cascade, direct, proved, transposed
+from hwgen.structures import PHASES, SMALLEST, STRUCTURES, cascade, direct, hybrid, proved, transposed
 
 HALVED = AdderGraph((Adder(5, 0, 2, 0, 0, False), Adder(33, 0, 5, 0, 0, False), Adder(19, 1, -1, 2, -1, False, -1)))
 FILTERS = {
@@ -130,7 +130,7 @@ def test_a_cascade_is_the_convolution_of_its_factors(kinds: tuple[str, str], see
 
 
 # ---------------------------------------------------------------------------------------------------------- the size
-@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("structure", SMALLEST)
 @pytest.mark.parametrize("name", FILTERS)
 def test_adders_and_registers_are_as_many_as_they_should_be(name: str, structure: str) -> None:
     values = FILTERS[name]
@@ -158,6 +158,30 @@ def test_transposed_form_has_one_adder_between_registers() -> None:
     graph = transposed(values, greedy_graph(values))
     block = max(greedy_graph(values).depths)
     assert max(graph.depths) == block + 1
+
+
+def test_hybrid_form_by_hand() -> None:
+    # h = 3, 5, 3, 5, 3 over a line of two samples: 3 x serves taps 0, 2 and 4, 5 x[-1] taps 1 and 3.
+    values = (3, 5, 3, 5, 3)
+    graph = hybrid(values, greedy_graph(values))
+    delays = [(n.name, n.samples) for n in graph.nodes if isinstance(n, Delay)]
+    assert delays == [("d1", 1), ("acc4", 2), ("acc2", 2)]
+    assert [n.name for n in graph.nodes if isinstance(n, Sum)] == ["x3_0", "x5_1", "sum0", "sum1", "sum2", "sum3"]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_hybrid_form_lies_between_the_others(seed: int) -> None:
+    values = tuple(int(v) for v in np.random.default_rng(seed).integers(1, 500, 40))
+    graphs = {name: STRUCTURES[name](values, greedy_graph(values)) for name in STRUCTURES}
+    # A sample reaches no more nodes than in transposed form, and crosses fewer adders at once than in direct form.
+    reached = {name: sum(0 in sources(node) for node in graph.nodes) for name, graph in graphs.items()}
+    assert reached["direct"] <= reached["hybrid"] <= reached["transposed"]
+    assert max(graphs["transposed"].depths) <= max(graphs["hybrid"].depths) <= max(graphs["direct"].depths)
+    assert len(graphs["hybrid"].sums) >= len(graphs["transposed"].sums)
+
+
+def sources(node: Sum | Delay) -> set[int]:
+    return {node.source} if isinstance(node, Delay) else {node.left, node.right}
 
 
 def test_adders_of_the_chain_may_be_merged_by_synthesis_and_others_not() -> None:

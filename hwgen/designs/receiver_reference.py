@@ -24,7 +24,7 @@ from hwgen.designs.word_lengths import WordLengths
 from hwgen.fixed import Format
 from hwgen.response import Band, Mask, Measurement
 from hwgen.spec import Spec
-from hwgen.structures import STRUCTURES
+from hwgen.structures import SMALLEST, STRUCTURES
 from hwgen.tables import BandTable
 from hwgen.tables.stages import StageTable
 
@@ -188,7 +188,7 @@ def _fir(spec: Spec, coefficients: Coefficients, ideal: Floats, decimate: int) -
     estimate = Estimate.of(spec.goal.target)
     form = Format(1, 15)
     options = []
-    for name in STRUCTURES if wanted == "auto" else (wanted,):
+    for name in SMALLEST if wanted == "auto" else (wanted,):
         graph = STRUCTURES[name](values, adders, estimate.inverting)
         lengths = WordLengths(values, coefficients.fraction, graph, form, form)
         luts = float(estimate.luts(lengths.work(lengths.reference(17)[None, :]))[0]) if graph.sums else 0.0

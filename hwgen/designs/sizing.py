@@ -19,7 +19,7 @@ from hwgen.designs.values import Coefficients
 from hwgen.designs.word_lengths import WordLengths
 from hwgen.fixed import Format
 from hwgen.flowgraph import FlowGraph
-from hwgen.structures import PHASES, STRUCTURES, cascade, for_direct
+from hwgen.structures import PHASES, SMALLEST, STRUCTURES, cascade, for_direct
 
 _CORRECTIONS = 12  # of a closed form, which costs next to nothing
 _ATTEMPTS = 3  # corrections of the analytic noise by the bit-true measurement
@@ -56,7 +56,7 @@ class Sizing:
     def structures(self) -> tuple[str, ...]:
         """Names of the structures that may be used."""
         wanted = self.reference.spec.hardware.structure
-        return (wanted,) if wanted in STRUCTURES else tuple(STRUCTURES)
+        return (wanted,) if wanted in STRUCTURES else SMALLEST
 
     def _graphs(self, source: Source, values: tuple[int, ...]) -> list[tuple[str, FlowGraph]]:
         """Name and graph of each structure."""

@@ -136,7 +136,7 @@ class ResponseTable(Table):
 class HardwareTable(Table):
     """How the circuit is built."""
 
-    structure: Literal["auto", "transposed", "direct", "folded", "cascade"] = Field(
+    structure: Literal["auto", "transposed", "direct", "hybrid", "folded", "cascade"] = Field(
         "auto", description="Form of the filter.", examples=["auto"]
     )
     interface: Literal["plain", "axi_stream"] = Field(

@@ -16,7 +16,7 @@ from hwgen.adders import greedy_graph
 from hwgen.blocks.fir import Fir
 from hwgen.fixed import Format, Overflow, Rounding
 from hwgen.flowgraph import Delay, FlowGraph
-from hwgen.structures import transposed
+from hwgen.structures import STRUCTURES, transposed
 
 MODES = [(r, o) for r in Rounding for o in Overflow]
 
@@ -153,7 +153,7 @@ def test_a_hand_worked_interpolator() -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-@pytest.mark.parametrize("structure", ["transposed", "direct"])
+@pytest.mark.parametrize("structure", STRUCTURES)
 @pytest.mark.parametrize("taps", [(-7, 0, 45, 93, 45, 0, -7), (1, -2, 37, -53, 19, 64), (38, 5, -19, 33)])
 @pytest.mark.parametrize("width", [9, 18])
 def test_full_precision_is_the_exact_convolution(
@@ -177,7 +177,7 @@ def test_full_precision_is_the_exact_convolution(
     assert fir.dropped[0].variance == fir.dropped[0].low == fir.dropped[0].high == 0
 
 
-@pytest.mark.parametrize("structure", ["transposed", "direct"])
+@pytest.mark.parametrize("structure", STRUCTURES)
 @pytest.mark.parametrize(("up", "down"), [(2, 1), (3, 1), (5, 1), (1, 2), (1, 3), (1, 9)])
 @pytest.mark.parametrize("taps", [(-7, 2, 45, 93, 45, 2, -7), (1, -2, 37, -53, 19, 64)])
 @pytest.mark.parametrize("count", [1, 100])
