@@ -8,6 +8,7 @@ and the search goes on around the best.
 from collections.abc import Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from typing import Any
 
 from hwgen.allocation import Allocation
 from hwgen.blocks.fir import Fir
@@ -44,6 +45,7 @@ class Outcome:
     evaluations: int
     unique: int
     estimate: Estimate
+    proofs: tuple[dict[str, Any], ...] = ()
 
 
 class Search:
@@ -238,7 +240,7 @@ class Search:
         # The estimate beside the answer is the one fitted to everything but its own synthesis.
         return Outcome(
             chosen, tuple(self.tried), baselines, self.allocation, self.sources.evaluations, self.sources.unique,
-            self.estimate,
+            self.estimate, tuple(self.sources.proofs),
         )  # fmt: skip
 
     def minimise_error(self) -> Outcome:

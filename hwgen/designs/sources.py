@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from hwgen.allocation import ALGORITHMS, Allocation, Infeasible, Problem, allocate
+from hwgen.designs.adder_count import adders
 from hwgen.designs.cascade import Factors, factored
 from hwgen.designs.cheapest import cheapest
+from hwgen.designs.exact_values import MOST, fewest
 from hwgen.designs.joint import Variant, Walked, walk
 from hwgen.designs.reference import Reference
 from hwgen.designs.tap_bits import TapBits, rounded, violations
@@ -26,6 +28,8 @@ _EFFORT, _LEAST = 0.6, 2000  # steps of the search for values: a share of the ev
 _KEPT = 6  # sets of values that are sized
 _LENGTHS = (0, 1, 2, 3, 4, 6)  # taps beyond the shortest filter that are tried
 _WIDEST = 25  # bits of a given coefficient
+_PROVED = 2  # sets of values around which the fewest adders are proved
+_NEAR, _NODES = 3, 200  # grid points by which a tap may move there, and nodes of branch and bound
 _NARROW = 20  # taps from which on a cascade may pay
 
 Source = Coefficients | Factors
@@ -60,6 +64,14 @@ def walk_step(
     return [[[cost, list(free)] for cost, free in done.found], done.last, done.energy]
 
 
+def fewest_step(
+    bands: Bands, gain: float | None, values: list[int], fraction: int
+) -> tuple[list[int] | None, float | None]:
+    """`fewest` with plain arguments and result: values on the same grid, and the bound on adders if there is one."""
+    found, bound = fewest(_mask(bands, gain), Coefficients(tuple(values), fraction), _NEAR, _NODES)
+    return (None if found is None else list(found.values)), (bound if np.isfinite(bound) else None)
+
+
 def factor_step(bands: Bands, gain: float | None, shortest: int) -> list[list[list[Any]]]:
     """`factored` with plain arguments and result: for each answer its parts, ``[values, fraction, spread]`` each."""
     found = factored(_mask(bands, gain), shortest)
@@ -73,7 +85,8 @@ def _mask(bands: Bands, gain: float | None) -> Mask:
 class Sources:
     """Coefficients for one reference. `executor` runs costly steps, `journal` keeps them, `progress` hears of them.
 
-    `evaluations` and `unique` count what the design file's own algorithm has spent so far.
+    `evaluations` and `unique` count what the design file's own algorithm has spent so far; `proofs` are bounds on the
+    adders of single filters.
     """
 
     def __init__(
@@ -89,6 +102,7 @@ class Sources:
         self.spec = reference.spec
         self.rng = np.random.default_rng(self.spec.search.seed)
         self.evaluations = self.unique = 0
+        self.proofs: list[dict[str, Any]] = []
 
     # ------------------------------------------------------------------- ideals
     @cached_property
@@ -236,7 +250,24 @@ class Sources:
 
         effort = round(max(self.spec.search.evaluations * _EFFORT, _LEAST) * self.effort.values)
         found = cheapest(mask, lengths, self.rng, effort, most=self.most, keep=_KEPT, mapped=mapped)
+        found = [*self._fewest(found[:_PROVED]), *found]
         return list(dict.fromkeys(self._at_length(c) for c in found if self.meets(c)))
+
+    def _fewest(self, found: list[Coefficients]) -> list[Coefficients]:
+        """Filters of fewer adders near short ones, by integer programs; what those prove is kept in `proofs`."""
+        mask, short = self.reference.mask, [c for c in found if len(c.free) <= MOST]
+        assert mask is not None
+        steps = [(self._bands, mask.gain, list(c.values), c.fraction) for c in short]
+        better = []
+        for c, (values, bound) in zip(short, self._all("proving coefficients", fewest_step, steps), strict=True):
+            if bound is not None:
+                self.proofs.append({
+                    "taps": len(c.values), "adders": sum(adders(c.values)), "at_least": int(np.ceil(bound - 1e-6)),
+                    "within": _NEAR, "lsb": f"2^-{c.fraction}",
+                })  # fmt: skip
+            if values is not None and sum(adders(tuple(values))) < sum(adders(c.values)):
+                better.append(Coefficients(tuple(values), c.fraction).trimmed())
+        return better
 
     def _all(self, what: str, work: Callable[..., Any], steps: list[tuple[Any, ...]]) -> list[Any]:
         done = 0

@@ -44,6 +44,7 @@ def outcome_of(reference: Reference, outcome: Outcome) -> dict[str, Any]:
             "bound": None,
             "gap": None,
         },
+        "own": {"fewest_adders": list(outcome.proofs)},
         "tried": [_row(t, t is outcome.chosen) for t in outcome.tried],
         "history": []
         if allocation is None
@@ -177,6 +178,7 @@ def drawn(reference: Reference, design: Design, found: dict[str, Any]) -> dict[s
             {"estimate": row["estimate"], "synthesis": row["lut"], "target": str(spec.goal.target)} for row in rows
         ],
         "history": found["history"],
+        "tables": _proofs(found["own"]["fewest_adders"]),
         "formats": [
             ["input", str(fir.input)],
             ["output", str(fir.output)],
@@ -193,6 +195,16 @@ def drawn(reference: Reference, design: Design, found: dict[str, Any]) -> dict[s
             "max_error_ulp is a proved bound on the distance to the exact filter, saturation apart.",
         ],
     }  # fmt: skip
+
+
+def _proofs(proofs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What integer programs proved of single filters, as a table."""
+    if not proofs:
+        return []
+    head = ["Taps", "LSB", "Adders found", "Proved: no fewer than", "with every tap within"]
+    rows = [[p["taps"], p["lsb"], p["adders"], p["at_least"], f"{p['within']} LSB"] for p in proofs]
+    title = "Adders of the cheapest single filters"
+    return [{"key": "adders", "title": title, "head": head, "align": "rlrrr", "rows": rows}]
 
 
 def _built(fir: Block) -> list[list[str]]:
