@@ -25,7 +25,7 @@ _CORRECTIONS = 12  # of a closed form, which costs next to nothing
 _ATTEMPTS = 3  # corrections of the analytic noise by the bit-true measurement
 _EXCHANGES = 100  # adder graphs that are judged for the direct form of a candidate
 _ALL_EXCHANGES = 1000  # of the one filter with given coefficients
-_BUILT = 4  # of its graphs, the best
+_BUILT, _LONG = 4, 64  # of its graphs, the best; the best alone from so many taps on, which take minutes each
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,9 +247,9 @@ def full_precision(coefficients: Coefficients, input: Format, output: Format, ta
     """
     values = coefficients.trimmed_end
     adders, inverting = best_graph(values, width=input.width), Estimate.of(target).inverting
-    suited = [adders]
+    suited, kept = [adders], _BUILT if len(values) < _LONG else 1
     for weight in sorted({0.0, inverting}):
-        suited += for_direct(values, adders, weight, input.width, _ALL_EXCHANGES)[-_BUILT:]
+        suited += for_direct(values, adders, weight, input.width, _ALL_EXCHANGES)[-kept:]
     graphs = [("transposed", adders), *(("direct", graph) for graph in dict.fromkeys(suited))]
     return tuple(
         Fir(
