@@ -28,6 +28,8 @@ bands = [
 gain = "free"
 [hardware]
 structure = "{structure}"
+clock = {clock:g}
+dsp = {dsp}
 [goal]
 minimise = "luts"
 sqnr_db = 60
@@ -66,15 +68,16 @@ def specifications() -> list[str]:
     return [str(s["name"]) for s in _data()["specs"]]
 
 
-def specification(name: str, target: str, structure: str = "auto") -> Spec:
-    """A published specification as a design: 12-bit input, 16-bit output, 60 dB SQNR, gain free."""
+def specification(name: str, target: str, structure: str = "auto", clocks: int = 1, dsp: bool = False) -> Spec:
+    """A published specification as a design: 12-bit input, 16-bit output, 60 dB SQNR, gain free, `clocks` a sample."""
     spec = next((s for s in _data()["specs"] if s["name"] == name), None)
     if spec is None:
         raise SystemExit(f"no such specification: {name}; there are {', '.join(specifications())}")
     half, passes, stops = RATE / 2, float(spec["passband_edge_pi"]), float(spec["stopband_edge_pi"])
     low = passes < stops
     text = _DESIGN.format(
-        name=name.lower(), rate=RATE, structure=structure, target=target,
+        name=name.lower(), rate=RATE, structure=structure, target=target, clock=clocks * RATE,
+        dsp=str(dsp).lower(),
         pass_start=0 if low else passes * half, pass_stop=passes * half if low else half,
         stop_start=stops * half if low else 0, stop_stop=half if low else stops * half,
         ripple=spec["delta_p"], attenuation=spec["delta_s"],
