@@ -89,7 +89,7 @@ def _channel(spec: Spec) -> tuple[float, float]:
     rate, carrier, width = 1.0, 0.0, 0.25
     for stage in spec.stage:
         if stage.frequency is not None:
-            carrier = abs(stage.frequency) / spec.input.sample_rate
+            carrier = stage.frequency / spec.input.sample_rate
         for band in stage.bands or ():
             if band.passband:
                 width = min(width, band.stop / spec.input.sample_rate)
@@ -97,7 +97,11 @@ def _channel(spec: Spec) -> tuple[float, float]:
             width = min(width, (1 + _ROLL_OFF) / 2 * rate / stage.samples)
         rate /= stage.decimate
         width = min(width, rate / 2)
-    return (0.0, width) if carrier == 0 else (max(carrier - width, 0.0), min(carrier + width, 0.5))
+    if carrier == 0:
+        return 0.0, width
+    if spec.input.complex:
+        return max(carrier - width, -0.5), min(carrier + width, 0.5)
+    return max(abs(carrier) - width, 0.0), min(abs(carrier) + width, 0.5)  # of a real signal both signs are there
 
 
 def _tone(spec: Spec, count: int, rng: np.random.Generator) -> NDArray[np.complex128]:

@@ -87,6 +87,29 @@ def test_negative_count_is_refused() -> None:
         draw(design(), -1)
 
 
+@pytest.mark.parametrize("kind", ["tone", "qpsk"])
+@pytest.mark.parametrize("carrier", [0.0, 0.21, -0.21])
+@pytest.mark.parametrize("iq", [False, True])
+def test_a_receivers_stimulus_lies_in_its_channel(iq: bool, carrier: float, kind: str) -> None:
+    spec = parse(f"""
+        design = {{ name = "rx", kind = "receiver" }}
+        input = {{ format = "s1.11", sample_rate = 1, complex = {str(iq).lower()} }}
+        output = {{ format = "s1.15" }}
+        stage = [
+            {{ block = "mixer", frequency = {carrier} }},
+            {{ block = "fir", bands = [{{ start = 0, stop = 0.05, ripple = 0.1 }}] }},
+        ]
+        goal = {{ minimise = "luts", sqnr_db = 50 }}
+        stimulus = {{ kind = "{kind}" }}
+    """, Path("rx.toml"))  # fmt: skip
+    x = draw(spec, 4096) * spec.input.format.lsb
+    wave = x[0] + 1j * x[1] if iq else x[0].astype(complex)
+    power = np.abs(np.fft.fft(wave * np.exp(-2j * np.pi * carrier * np.arange(4096)) * np.hanning(4096))) ** 2
+    inside = np.abs(np.fft.fftfreq(4096)) <= 0.055
+    # Half of a real signal's power lies at the other sign of the frequency.
+    assert power[inside].sum() > (0.99 if iq or carrier == 0 else 0.49) * power.sum()
+
+
 @pytest.mark.parametrize(("form", "middle", "peak"), [("s1.11", 0, 1024), ("u0.12", 2048, 1024), ("s3.9", 0, 1024)])
 def test_tone_lies_in_the_pass_band(form: str, middle: int, peak: int) -> None:
     x = draw(design('kind = "tone"', form=form, band=(0.1, 0.2)), 4096)[0] - middle
