@@ -5,158 +5,28 @@ proved to have those coefficients. The signs of partial sums are free: each is k
 fewer adder bits and fewer inverted words.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 
 from hwgen.adders import AdderGraph, exchanged
-from hwgen.cost.estimate import adder_bits
-from hwgen.flowgraph import Delay, FlowGraph, Output, Sum
+from hwgen.flowgraph import FlowGraph
+from hwgen.graph_builder import Builder, Term
 
 _LINE = 4  # samples of a hybrid filter's delay line, at most
 
 
-@dataclass(frozen=True)
-class _Term:
-    """A signed, shifted node on its way into a sum: ``+-(node << shift)``."""
-
-    node: int
-    shift: int
-    negative: bool = False
-
-    def moved(self, shift: int, negative: bool) -> "_Term":
-        return _Term(self.node, self.shift + shift, self.negative != negative)
-
-
-class _Builder:
-    """Nodes so far, with the lowest bit and the size of each, in input LSBs.
-
-    `inverting` is what an inverted bit of a subtracted word costs in adder bits: on an iCE40 a LUT of its own.
-    """
-
-    def __init__(self, inverting: float, prefix: str = "") -> None:
-        self.inverting, self.prefix = inverting, prefix
-        self.nodes: list[Sum | Delay] = []
-        self.low, self.size = [0], [1.0]
-        self.delayed: dict[tuple[int, int], int] = {}
-        self.spent = 0.0  # adder bits of `add`, up to those that a wider input brings
-
-    def _append(self, node: Sum | Delay, low: int, size: float) -> int:
-        self.nodes.append(node)
-        self.low.append(low)
-        self.size.append(size)
-        return len(self.nodes)
-
-    def delay(self, node: int, samples: int, name: str) -> int:
-        """`node` that many samples ago; the same delay is built once."""
-        if samples == 0:
-            return node
-        if (node, samples) not in self.delayed:
-            made = self._append(Delay(self.prefix + name, node, samples), self.low[node], self.size[node])
-            self.delayed[node, samples] = made
-        return self.delayed[node, samples]
-
-    def block(self, graph: AdderGraph, source: int, needed: Iterable[int] | None = None, suffix: str = "") -> list[int]:
-        """The multiplier block over node `source`; gives the node of each of its constants.
-
-        With `needed`, nodes of the adder graph, only those and what they are made of; the others give `source`.
-        """
-        wanted = set(range(len(graph)) if needed is None else needed)
-        for k in range(len(graph) - 1, 0, -1):
-            if k in wanted:
-                wanted |= {graph.adders[k - 1].left, graph.adders[k - 1].right}
-        found = [source]
-        for k, adder in enumerate(graph.adders, start=1):
-            if k not in wanted:
-                found.append(source)
-                continue
-            left, right = found[adder.left], found[adder.right]
-            low = min(self.low[left] + adder.left_shift, self.low[right] + adder.right_shift)
-            node = Sum(f"{self.prefix}x{adder.constant}{suffix}", left, adder.left_shift, right, adder.right_shift,
-                       adder.subtract, low)  # fmt: skip
-            found.append(self._append(node, low, self.size[source] * adder.constant))
-        return found
-
-    def cost(self, left: _Term, right: _Term, subtract: bool) -> float:
-        """Adder bits of ``left +- right``, what inverting costs included."""
-        lows = [self.low[t.node] + t.shift for t in (left, right)]
-        sizes = [self.size[t.node] * 2.0**t.shift for t in (left, right)]
-        top = np.ceil(np.log2(sum(sizes)))
-        bits = float(adder_bits(top, lows[0], lows[1], min(lows), subtract))
-        return bits + (self.inverting * (np.ceil(np.log2(sizes[1])) - lows[1] + 1) if subtract else 0.0)
-
-    def choices(self, a: _Term, b: _Term) -> list[tuple[float, _Term, _Term, bool, bool]]:
-        """Ways to add two terms: ``(cost, left, right, subtract, negative)``."""
-        if a.negative == b.negative:
-            return [(self.cost(a, b, False), a, b, False, a.negative)]
-        return [(self.cost(x, y, True), x, y, True, x.negative) for x, y in ((a, b), (b, a))]
-
-    def add(self, name: str, choice: tuple[float, _Term, _Term, bool, bool], keep: bool = True) -> _Term:
-        """Build one of the `choices`."""
-        bits, left, right, subtract, negative = choice
-        self.spent += bits
-        low = min(self.low[left.node] + left.shift, self.low[right.node] + right.shift)
-        size = self.size[left.node] * 2.0**left.shift + self.size[right.node] * 2.0**right.shift
-        # Shifts that all operands share move behind the sum: its word has no zeros below.
-        node = Sum(self.prefix + name, left.node, left.shift - low, right.node, right.shift - low, subtract, 0, keep)
-        return _Term(self._append(node, 0, size / 2.0**low), low, negative)
-
-    def tree(self, terms: list[_Term], name: Callable[[], str]) -> _Term:
-        """Sum of the terms: small words first, as in a Huffman tree, and of those the pair that costs least."""
-        terms = list(terms)
-        known: dict[tuple[_Term, _Term], tuple[float, _Term, _Term, bool, bool]] = {}
-
-        def best(a: _Term, b: _Term) -> float:
-            if (a, b) not in known:
-                known[a, b] = min(self.choices(a, b), key=lambda choice: choice[0])
-            lows = [self.low[t.node] + t.shift for t in (a, b)]
-            largest = max(np.log2(self.size[t.node]) + t.shift for t in (a, b))
-            # Weights of the fewest adder bits over published filters, 3 % fewer than by cost alone. Words of equal sign
-            # first: one subtraction then serves many of them.
-            apart, unlike = abs(lows[0] - lows[1]), a.negative != b.negative
-            return float(known[a, b][0] + 3.0 * largest + 0.5 * apart + 30.0 * self.inverting * unlike)
-
-        while len(terms) > 1:
-            ranks = [(best(a, b), i, j) for j, b in enumerate(terms) for i, a in enumerate(terms[:j])]
-            _, i, j = min(ranks)
-            made = self.add(name(), known[terms[i], terms[j]])
-            terms = [t for k, t in enumerate(terms) if k not in (i, j)] + [made]
-        return terms[0]
-
-    def dot(self, weighted: Sequence[tuple[_Term, int]], graph: AdderGraph, name: Callable[[], str]) -> _Term:
-        """Sum of terms times integer constants: the adder graph transposed.
-
-        Reversing every arrow of a graph that multiplies one input by many constants gives one that adds many inputs
-        times the same constants (Tellegen); forks become adders.
-        """
-        waiting: list[list[_Term]] = [[] for _ in range(len(graph))]
-        for term, value in weighted:
-            if value:
-                node, shift = graph.find(value)
-                waiting[node].append(term.moved(shift, value < 0))
-        for k in range(len(graph) - 1, 0, -1):
-            if waiting[k]:
-                adder, total = graph.adders[k - 1], self.tree(waiting[k], name)
-                waiting[adder.left].append(total.moved(adder.left_shift, False))
-                waiting[adder.right].append(total.moved(adder.right_shift, adder.subtract))
-        return self.tree(waiting[0], name)
-
-    def finished(self, *outputs: _Term) -> FlowGraph:
-        return FlowGraph(tuple(self.nodes), tuple(Output(t.node, t.shift, t.negative) for t in outputs))
-
-
 def transposed(values: Sequence[int], graph: AdderGraph, inverting: float = 0.0) -> FlowGraph:
     """Every product at once, then a chain of accumulators, one register a tap."""
-    builder = _Builder(inverting)
+    builder = Builder(inverting)
     output = _chain(builder, values, builder.block(graph, 0), graph)
     return proved(builder.finished(output), [values])
 
 
 def direct(values: Sequence[int], graph: AdderGraph, inverting: float = 0.0) -> FlowGraph:
     """A delay line, the two samples of a symmetric (or antisymmetric) pair added first, then one sum of products."""
-    builder = _Builder(inverting)
+    builder = Builder(inverting)
     output = _line(builder, values, graph, 0, 1, "")
     return proved(builder.finished(output), [values])
 
@@ -168,7 +38,7 @@ def for_direct(
     """The adder graph, then with adders `exchanged` while that takes adder bits off the direct form of the filter."""
 
     def bits(made: AdderGraph) -> float:
-        builder = _Builder(inverting)
+        builder = Builder(inverting)
         _line(builder, values, made, 0, 1, "")
         return builder.spent
 
@@ -185,14 +55,14 @@ def hybrid(values: Sequence[int], graph: AdderGraph, inverting: float = 0.0) -> 
     """
     built = []
     for size in range(2, _LINE + 1):
-        builder = _Builder(inverting)
+        builder = Builder(inverting)
         built.append(builder.finished(_sections(builder, values, graph, size, "")))
     return proved(min(built, key=lambda made: len(made.sums)), [values])
 
 
 def transposed_phases(values: Sequence[int], graph: AdderGraph, factor: int, inverting: float = 0.0) -> FlowGraph:
     """Interpolation by `factor`: one multiplier block, a chain for each phase; output p has taps p, p + factor, ..."""
-    builder = _Builder(inverting)
+    builder = Builder(inverting)
     nodes, phases = builder.block(graph, 0), _phases(values, factor)
     outputs = [_chain(builder, phase, nodes, graph, f"_{p}") for p, phase in enumerate(phases)]
     return proved(builder.finished(*outputs), phases)
@@ -200,22 +70,22 @@ def transposed_phases(values: Sequence[int], graph: AdderGraph, factor: int, inv
 
 def direct_phases(values: Sequence[int], graph: AdderGraph, factor: int, inverting: float = 0.0) -> FlowGraph:
     """Interpolation by `factor`: one delay line, a sum of products for each phase."""
-    builder, phases = _Builder(inverting), _phases(values, factor)
+    builder, phases = Builder(inverting), _phases(values, factor)
     outputs = [_line(builder, phase, graph, 0, 1, f"_{p}") for p, phase in enumerate(phases)]
     return proved(builder.finished(*outputs), phases)
 
 
 def hybrid_phases(values: Sequence[int], graph: AdderGraph, factor: int, inverting: float = 0.0) -> FlowGraph:
     """Interpolation by `factor`: a line of two samples, and for each phase a chain."""
-    builder, phases = _Builder(inverting), _phases(values, factor)
+    builder, phases = Builder(inverting), _phases(values, factor)
     outputs = [_sections(builder, phase, graph, 2, f"_{p}") for p, phase in enumerate(phases)]
     return proved(builder.finished(*outputs), phases)
 
 
 def cascade(parts: Sequence[tuple[Sequence[int], int, AdderGraph, str]], inverting: float = 0.0) -> FlowGraph:
     """Filters one behind the other: ``(values, spread, adder graph, structure)``, z replaced by z**spread in each."""
-    builder = _Builder(inverting)
-    term, product = _Term(0, 0), np.ones(1, dtype=object)
+    builder = Builder(inverting)
+    term, product = Term(0, 0), np.ones(1, dtype=object)
     for number, (values, spread, graph, structure) in enumerate(parts):
         builder.prefix = f"f{number}_"
         if structure == "direct":
@@ -249,7 +119,7 @@ def _phases(values: Sequence[int], factor: int) -> list[list[int]]:
     return found
 
 
-def _line(builder: _Builder, values: Sequence[int], graph: AdderGraph, source: int, spread: int, suffix: str) -> _Term:
+def _line(builder: Builder, values: Sequence[int], graph: AdderGraph, source: int, spread: int, suffix: str) -> Term:
     """Direct form over node `source`."""
     taps = [k for k, value in enumerate(values) if value]
     ends = taps[0] + taps[-1]  # of a symmetric pair; zeros before and behind the others need not be symmetric
@@ -262,18 +132,18 @@ def _line(builder: _Builder, values: Sequence[int], graph: AdderGraph, source: i
         value = values[k]
         if mirror and k > ends - k:
             continue
-        term = _Term(line[k], 0)
+        term = Term(line[k], 0)
         if mirror and k < ends - k:
-            choices = builder.choices(term, _Term(line[ends - k], 0, mirror < 0))
+            choices = builder.choices(term, Term(line[ends - k], 0, mirror < 0))
             term = builder.add(f"pair{k}{suffix}", min(choices, key=lambda choice: choice[0]))
         pairs.append((term, value))
     count = iter(range(1 << 30))
     return builder.dot(pairs, graph, lambda: f"sum{next(count)}{suffix}")
 
 
-def _sections(builder: _Builder, values: Sequence[int], graph: AdderGraph, size: int, suffix: str) -> _Term:
+def _sections(builder: Builder, values: Sequence[int], graph: AdderGraph, size: int, suffix: str) -> Term:
     """Hybrid form: a multiplier block for each of the first `size` delays, a chain of what each section sums up."""
-    products: list[list[_Term]] = [[] for _ in range(-(-len(values) // size))]
+    products: list[list[Term]] = [[] for _ in range(-(-len(values) // size))]
     node = 0
     for k in range(min(size, len(values))):
         node = builder.delay(node, 1, f"d{k}") if k else node
@@ -282,34 +152,34 @@ def _sections(builder: _Builder, values: Sequence[int], graph: AdderGraph, size:
         for section, value in zip(products, values[k::size], strict=False):
             if value:
                 index, shift = found[value]
-                section.append(_Term(nodes[index], shift, value < 0))
+                section.append(Term(nodes[index], shift, value < 0))
     count = iter(range(1 << 30))
-    total: _Term | None = None
+    total: Term | None = None
     for number in reversed(range(len(products))):
         terms = products[number]
         if total is not None:
             behind = builder.delay(total.node, size, f"acc{(number + 1) * size}{suffix}")
-            terms = [_Term(behind, total.shift, total.negative), *terms]
+            terms = [Term(behind, total.shift, total.negative), *terms]
         total = builder.tree(terms, lambda: f"sum{next(count)}{suffix}") if terms else None
     assert total is not None  # some tap is not 0
     return total
 
 
 def _chain(
-    builder: _Builder,
+    builder: Builder,
     values: Sequence[int],
     nodes: Sequence[int],
     graph: AdderGraph,
     suffix: str = "",
     spread: int = 1,
-) -> _Term:
+) -> Term:
     """Transposed form over a multiplier block; the sign of each accumulator is chosen by dynamic programming."""
     taps = [k for k in reversed(range(len(values))) if values[k]]
     uses = {node: sum(1 for k in taps if graph.find(values[k])[0] == node) for node in range(len(graph))}
 
-    def product(tap: int) -> _Term:
+    def product(tap: int) -> Term:
         node, shift = graph.find(values[tap])
-        return _Term(nodes[node], shift, values[tap] < 0)
+        return Term(nodes[node], shift, values[tap] < 0)
 
     # Along the chain: for each sign of the partial sum, the least cost and the signs chosen so far.
     peak = float(sum(abs(v) for v in values))
@@ -337,11 +207,11 @@ def _chain(
         node = total.node
         for step in range(before - tap):
             node = builder.delay(node, spread, f"acc{before - step}{suffix}")
-        carried = _Term(node, total.shift, total.negative)
+        carried = Term(node, total.shift, total.negative)
         choice = next(c for c in builder.choices(carried, product(tap)) if c[4] == sign)
         total = builder.add(f"sum{tap}{suffix}", choice, keep=False)
     if taps[-1]:  # leading zeros of the impulse response
-        total = _Term(builder.delay(total.node, taps[-1] * spread, f"lead{suffix}"), total.shift, total.negative)
+        total = Term(builder.delay(total.node, taps[-1] * spread, f"lead{suffix}"), total.shift, total.negative)
     return total
 
 
