@@ -1,4 +1,4 @@
-"""Building a signal-flow graph: multiplier blocks, sums of products, trees; signs are free, the cheapest adders first."""
+"""Building a signal-flow graph: multiplier blocks, sums of products and trees, signs free, cheapest adders first."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
