@@ -308,11 +308,9 @@ def expected(made: Chain, stages: Sequence[Made], plan: Plan) -> float:
 
 def settled(plan: Plan) -> int:
     """Outputs that depend on what came before the first sample."""
-    length = len(np.convolve(plan.onward[0], np.ones(1))) if isinstance(plan.stages[0], MixerPlan) else 1
-    total, rate = length, 1
-    if length == 1:
-        for stage in plan.stages:
-            assert not isinstance(stage, MixerPlan)
+    total, rate = 1, 1
+    for stage in plan.stages:
+        if not isinstance(stage, MixerPlan):
             total += (len(stage.taps) - 1) * rate
             rate *= stage.decimate
     return -(-total // plan.decimate)

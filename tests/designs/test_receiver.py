@@ -14,7 +14,7 @@ from hwgen.designs.chain_filters import (
 )
 from hwgen.designs.receiver_plan import CicPlan, MixerPlan
 from hwgen.designs.receiver_reference import with_goal
-from hwgen.designs.receiver_widths import chain
+from hwgen.designs.receiver_widths import chain, settled
 from hwgen.response import Band, Mask
 from hwgen.spec import parse
 
@@ -51,6 +51,15 @@ def test_a_frequency_without_a_short_period_gets_a_power_of_two() -> None:
     assert isinstance(mixer, MixerPlan)
     assert mixer.modulus & (mixer.modulus - 1) == 0
     assert abs(mixer.step / mixer.modulus * 8e6 - 1.2345e6) <= 0.1
+
+
+def test_what_depends_on_the_time_before_the_first_sample() -> None:
+    made = small()
+    length = len(made.plan.onward[0])  # taps behind the mixer
+    assert settled(made.plan) == -(-length // made.plan.decimate)
+    gain = '[[stage]]\nblock = "mixer"\nfrequency = 1.9e6\n[[stage]]\nblock = "gain"\ngain = 4.0\n'
+    text = TEXT[: TEXT.index("[[stage]]")] + gain + TEXT[TEXT.index("[goal]") :]
+    assert settled(small(text).plan) == 1  # the first sample itself
 
 
 # ------------------------------------------------------------------------------------------------------ the filters
