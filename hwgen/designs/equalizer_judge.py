@@ -61,13 +61,16 @@ def _streams(bench: str, first: int, count: int) -> list[Stream]:
 
 
 def judge_step(family: dict[str, Any], rows: list[list[int]], first: int, count: int) -> list[list[Any]]:
-    """Verdicts on rows over streams `first` to ``first + count - 1``, with plain arguments and results."""
+    """Verdicts on rows over streams `first` to ``first + count - 1``, with plain arguments and results.
+
+    A row whose words are wider than hwgen builds has infinite power.
+    """
     made = thawed(family)
     streams = _streams(dumps(family["bench"], sort_keys=True), first, count)
-    return [
-        [v.power, list(v.stalled), v.wrong, v.bits]
-        for v in judged(made.bench, [made.lms(np.array(row)) for row in rows], streams)
-    ]
+    built = {k: made.lms(np.array(row)) for k, row in enumerate(rows) if made.builds(np.array(row))}
+    found = dict(zip(built, judged(made.bench, list(built.values()), streams) if built else [], strict=True))
+    verdicts = (found.get(k, Verdict(np.inf, (), 0, 0)) for k in range(len(rows)))
+    return [[v.power, list(v.stalled), v.wrong, v.bits] for v in verdicts]
 
 
 def judged(bench: Bench, filters: Sequence[Lms], streams: Sequence[Stream]) -> list[Verdict]:

@@ -62,13 +62,17 @@ class Reference:
         return (whole, replace(whole, error_integer=least + 1))
 
     def finest(self, family: Family) -> NDArray[np.int64]:
-        """A row that loses next to nothing."""
+        """A row that loses next to nothing, of words that hwgen builds."""
         size, form = self.bench.taps, family.input
         update = np.sqrt(np.mean(self.course.updates**2))
-        weight = int(np.ceil(-np.log2(update))) + 4
-        words = [weight, max(weight, 2 - min(family.integers)), form.fraction, form.fraction]
-        own = [family.output.fraction, family.output.fraction + 4]
-        return np.array([w for word in words for w in [word] * size] + own, dtype=np.int64)
+        weight, least = int(np.ceil(-np.log2(update))) + 4, 2 - min(family.integers)
+        while True:
+            words = [weight, max(weight, least), form.fraction, form.fraction]
+            own = [family.output.fraction, family.output.fraction + 4]
+            row = np.array([w for word in words for w in [word] * size] + own, dtype=np.int64)
+            if weight <= least or family.builds(row):
+                return row
+            weight -= 1
 
 
 def bench_of(spec: Spec) -> Bench:

@@ -12,7 +12,6 @@ from hwgen.cost.equalizer import Estimate
 from hwgen.designs.equalizer_judge import Verdict
 from hwgen.designs.equalizer_noise import KINDS, NoiseModel
 from hwgen.designs.equalizer_widths import Family
-from hwgen.fixed import INT64_BITS
 
 Ints = NDArray[np.int64]
 Judge = Callable[[Family, Sequence[Ints]], list[Verdict]]
@@ -214,6 +213,6 @@ def uniform(family: Family) -> tuple[Family, list[Ints]]:
         words = [weight, weight, sample, sample]
         row = np.array([w for word in words for w in [word] * size] + [error, width - wide.output.integer])
         flat = np.concatenate(wide.split(row), axis=1)[0]
-        if (flat == row).all() and wide.lms(row).widest <= INT64_BITS:
+        if (flat == row).all() and wide.builds(row):
             rows.append(row)
     return wide, rows

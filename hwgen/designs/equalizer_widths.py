@@ -71,6 +71,14 @@ class Family:
         error = np.clip(error, 2 - self.error_integer, self.output.fraction)
         return weight, used, data, correlated, error, total
 
+    def builds(self, row: Ints) -> bool:
+        """Whether the equaliser of a row has words that hwgen's integers hold."""
+        try:
+            self.lms(row)
+        except ValueError:
+            return False
+        return True
+
     def widths(self, row: Ints) -> dict[str, int]:
         """Bits of every word, sign included, by name."""
         weight, used, data, correlated, error, _ = (v[0] for v in self.split(row))

@@ -42,8 +42,10 @@ def judge(spec: "Spec", tables: "DesignFile") -> None:
     if not (spec.input.format.signed and spec.output.format.signed):
         key = "input" if not spec.input.format.signed else "output"
         raise spec.blame(f"{key}.format", "the words of a descent are signed", "write for example s1.11")
-    if "rounding" in spec.output.model_fields_set:
-        raise spec.blame("output.rounding", "every word is rounded alike, the output too", "give descent.rounding")
+    given = spec.output.rounding if "rounding" in spec.output.model_fields_set else None
+    if given is not None and str(given) != str(descent.rounding):
+        reason = f"every word is rounded alike, the output too, and descent.rounding is {descent.rounding}"
+        raise spec.blame("output.rounding", reason, "give descent.rounding alone")
     if spec.output.overflow is not Overflow.SATURATE:
         raise spec.blame("output.overflow", "the words of a descent saturate", 'write overflow = "saturate"')
     if spec.input.channels > 1:

@@ -195,3 +195,17 @@ def test_goals_out_of_reach_are_blamed(old: str, new: str, key: str, told: str) 
     with pytest.raises(ValueError, match=told) as caught:
         reference(parse(text, "small.toml"))
     assert key in str(caught.value)
+
+
+def test_words_wider_than_hwgen_builds_are_never_chosen() -> None:
+    made = small()
+    family = replace(made.families[0], rule=replace(made.families[0].rule, leak=40))
+    wide = np.array(made.finest(made.families[0]))
+    wide[: family.bench.taps] += 20
+    assert not family.builds(wide)
+    assert family.builds(made.finest(family))
+    _, rows = uniform(family)
+    assert rows
+    assert all(family.builds(row) for row in rows)
+    [verdict] = judge_step(frozen(family), [wide.tolist()], 0, 1)
+    assert verdict[0] == np.inf
