@@ -12,7 +12,7 @@ from hwgen.designs.equalizer_judge import frozen as frozen_family
 from hwgen.designs.equalizer_judge import thawed as thawed_family
 from hwgen.designs.equalizer_judge import values
 from hwgen.designs.equalizer_noise import NoiseModel
-from hwgen.designs.equalizer_reference import Reference, reference
+from hwgen.designs.equalizer_reference import SETTLED_DB, Reference, reference
 from hwgen.finished.equalizer import Equalizer, thawed
 from hwgen.journal import Journal, Progress
 
@@ -135,6 +135,10 @@ def drawn(reference: Reference, design: Equalizer, found: dict[str, Any]) -> dic
             f"the search has not seen, each from reset, after {bench.training:,} samples of training.",
             f"Stalled coefficients: {', '.join(found['own']['stalled']) or 'none'}; a coefficient is stalled when it "
             "does not move in the second half of what follows training.",
+            *([] if reference.unsettled_db <= SETTLED_DB else [
+                f"Training ends before the equaliser has settled: floating point errs {reference.unsettled_db:.2f} dB "
+                "less in the second half of what follows. Longer training, or a larger step, ends that.",
+            ]),
         ],
     }  # fmt: skip
 

@@ -17,7 +17,7 @@ from hwgen.designs.equalizer_float import Noise, Rule, bit_errors, course, error
 from hwgen.designs.equalizer_judge import frozen, judge_step, judged
 from hwgen.designs.equalizer_judge import thawed as thawed_family
 from hwgen.designs.equalizer_noise import KINDS, NoiseModel
-from hwgen.designs.equalizer_reference import Reference, powers, reference
+from hwgen.designs.equalizer_reference import SETTLED_DB, Reference, powers, reference
 from hwgen.designs.equalizer_sizing import uniform
 from hwgen.designs.equalizer_widths import Family
 from hwgen.emit import verilog
@@ -185,7 +185,7 @@ def test_a_search_meets_its_goal_with_fewer_luts_than_its_baselines() -> None:
     ("old", "new", "key", "told"),
     [
         ("step = 0.25", "step = 1.0\ninput_dbfs = 0", "equalizer.step", "diverges"),
-        ("training = 300", "training = 5", "equalizer.training", "still improves"),
+        ("step = 0.25", "step = 0.02", "equalizer.training", "still improves"),
         ("evm_loss_db = 0.5", "evm_percent = 2", "goal.evm_percent", "in floating point"),
         ('format = "s2.6"', 'format = "s2.2"', "goal.evm_loss_db", "leaves a loss"),
     ],
@@ -195,6 +195,12 @@ def test_goals_out_of_reach_are_blamed(old: str, new: str, key: str, told: str) 
     with pytest.raises(ValueError, match=told) as caught:
         reference(parse(text, "small.toml"))
     assert key in str(caught.value)
+
+
+def test_training_may_end_a_little_early() -> None:
+    late = reference(parse(TOML.replace("training = 300", "training = 25"), "small.toml"))
+    assert SETTLED_DB < late.unsettled_db < 3
+    assert small().unsettled_db < SETTLED_DB
 
 
 def test_words_wider_than_hwgen_builds_are_never_chosen() -> None:
