@@ -3,11 +3,12 @@ stimulus.
 """
 
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwgen.adders import FAST, AdderGraph, best_graph
+from hwgen.adders import FAST, AdderGraph, best_graph, greedy_graph
 from hwgen.allocation import ALGORITHMS, Allocation, Infeasible, allocate
 from hwgen.blocks.fir import Fir
 from hwgen.cost.estimate import Estimate
@@ -25,7 +26,7 @@ _CORRECTIONS = 12  # of a closed form, which costs next to nothing
 _ATTEMPTS = 3  # corrections of the analytic noise by the bit-true measurement
 _EXCHANGES = 100  # adder graphs that are judged for the direct form of a candidate
 _ALL_EXCHANGES = 1000  # of the one filter with given coefficients
-_BUILT, _LONG = 4, 64  # of its graphs, the best; the best alone from so many taps on, which take minutes each
+_BUILT, _LONG = 2, 64  # of its graphs from each start, the best; one alone from so many taps on: they take minutes
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,8 +249,9 @@ def full_precision(coefficients: Coefficients, input: Format, output: Format, ta
     values = coefficients.trimmed_end
     adders, inverting = best_graph(values, width=input.width), Estimate.of(target).inverting
     suited, kept = [adders], _BUILT if len(values) < _LONG else 1
-    for weight in sorted({0.0, inverting}):
-        suited += for_direct(values, adders, weight, input.width, _ALL_EXCHANGES)[-kept:]
+    # The best graph of a multiplier block need not lie near the best of the direct form: exchanges begin at two.
+    for start, weight in product((adders, greedy_graph(values)), sorted({0.0, inverting})):
+        suited += for_direct(values, start, weight, input.width, _ALL_EXCHANGES)[-kept:]
     graphs = [("transposed", adders), *(("direct", graph) for graph in dict.fromkeys(suited))]
     return tuple(
         Fir(
