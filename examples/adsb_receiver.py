@@ -22,6 +22,7 @@ import hwgen
 from hwgen.check.bulk import simulate_bulk
 from hwgen.check.script import script
 from hwgen.check.simulate import simulate
+from hwgen.finished.receiver import Receiver
 
 HERE = Path(__file__).parent
 RECORDING, SAMPLES = HERE / "data" / "adsb_2msps.cu8", HERE / "data" / "adsb_if.npy"
@@ -89,7 +90,7 @@ def frames(word: NDArray[np.complex128]) -> list[tuple[int, str]]:
 
 
 # ---------------------------------------------------------------------------------------------------------- receiver
-def through(design: hwgen.finished.receiver.Receiver, samples: NDArray[np.float64], how: str) -> NDArray[np.complex128]:
+def through(design: Receiver, samples: NDArray[np.float64], how: str) -> NDArray[np.complex128]:
     """Samples through the model, or through the Verilog, which must agree with the model on every clock."""
     chain = design.chain
     words = np.floor(samples * 2.0**chain.input.fraction + 0.5).astype(np.int64)[None]

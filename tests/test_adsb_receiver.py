@@ -1,6 +1,8 @@
 """The ADS-B example: its samples, its detector, and frames that come through a receiver and its Verilog."""
 
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,13 @@ FRAME = (
 @pytest.fixture(scope="module")
 def tools() -> dict[str, Any]:
     return runpy.run_path(str(EXAMPLES / "adsb_receiver.py"))
+
+
+def test_the_script_runs_on_its_own() -> None:
+    script = EXAMPLES / "adsb_receiver.py"
+    done = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "--icarus" in done.stdout
 
 
 def pulses(digits: str) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwgen.blocks.combiner import Combiner
+from hwgen.blocks.combiner_reloadable import ReloadableCombiner
 from hwgen.designs.uplink import Uplink
 from hwgen.problems.quantiser import words
 
@@ -79,7 +80,7 @@ def exact(link: Uplink) -> Receive:
     return receive
 
 
-def received(combiner: Combiner, link: Uplink) -> Receive:
+def received(combiner: Combiner | ReloadableCombiner, link: Uplink) -> Receive:
     """The combiner's integer model behind the ADCs of the link, those that it uses: streams as numbers."""
     on = np.repeat(np.array(combiner.bits)[link.active] > 0, 2)
     scale = np.array([form.lsb for form in combiner.outputs])[:, None]
