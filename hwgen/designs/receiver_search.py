@@ -23,7 +23,7 @@ Progress = Callable[[str, float], None]
 Text = Callable[[Chain], str]  # the Verilog that would be emitted
 _ATTEMPTS, _MOST_ATTEMPTS = 4, 10  # corrections of the analytic noise by the measurement; most until one meets the goal
 _ROWS = 99  # guard bits that leave every row of a product whole
-_NARROWEST, _WIDEST = 4, 60  # bits of the one width
+NARROWEST, WIDEST = 4, 60  # bits of the one width
 _WAVE, _WORD = 20, 24  # bits at which words of an oscillator, and all others outside of CICs, end whatever the width
 
 
@@ -145,38 +145,62 @@ class Search:
     def allocated(self, algorithm: str, kind: str) -> list[Tried]:
         """Widths by one algorithm; the analytic goal moves by what the bit-true model measures."""
         margin, found, known = 1.0, list[Tried](), list[NDArray[np.int64]]()
-        variables = self.widths.variables
         for attempt in range(_MOST_ATTEMPTS):
             if attempt >= _ATTEMPTS and any(entry.meets for entry in found):
                 break
             self.progress(f"{algorithm} over widths", attempt / _MOST_ATTEMPTS)
-            problem = Problem(
-                [v.name for v in variables], [v.low for v in variables], [v.high for v in variables],
-                self.widths.power, self.widths.luts, goal=self.budget * margin,
-                constraints=self._constraints(),
-            )  # fmt: skip
-            share = max(self.evaluations // _ATTEMPTS, 200)
-            try:
-                if algorithm == "gc-pso":
-                    answer = allocate(problem, self.rng, share, seeds=known)
-                else:
-                    answer = ALGORITHMS[algorithm](problem, self.rng, share)
-            except Infeasible:
+            answer = self._solved(algorithm, known, goal=self.budget * margin)
+            if answer is None:
                 break
-            self.spent += answer.evaluations
-            self.unique += answer.unique_evaluations
             if kind == "search" and (self.allocation is None or answer.consumption < self.allocation.consumption):
                 self.allocation = answer
-            bits = np.array(answer.bits)
-            entry = self.tried(f"{algorithm} widths", kind, self.widths.made(bits),
-                               {v.name: int(b) for v, b in zip(variables, bits, strict=True)})  # fmt: skip
+            entry = self._answered(answer, algorithm, kind)
             found.append(entry)
-            known = [bits]
+            known = [np.array(answer.bits)]
             slack = 10 ** ((entry.measured.sqnr_db - self.goal.sqnr_db) / 10)
             if 1 <= slack < 1.01:
                 break
             margin *= slack * (0.99 - 0.03 * attempt if slack < 1 else 0.998)
         return found
+
+    def within(self, luts: float, algorithm: str, kind: str) -> Tried | None:
+        """Widths of the least analytic noise within so many estimated LUTs; None where none are."""
+        answer = self._solved(algorithm, [], budget=luts)
+        if answer is None:
+            return None
+        if kind == "search":
+            self.allocation = answer
+        return self._answered(answer, algorithm, kind)
+
+    def least_luts(self, algorithm: str) -> float | None:
+        """The fewest estimated LUTs at the goal's analytic noise; None where an algorithm finds no widths."""
+        answer = self._solved(algorithm, [], goal=self.budget)
+        return None if answer is None else answer.consumption
+
+    def _solved(
+        self, algorithm: str, seeds: Sequence[NDArray[np.int64]], budget: float | None = None, goal: float | None = None
+    ) -> Allocation | None:
+        variables = self.widths.variables
+        problem = Problem(
+            [v.name for v in variables], [v.low for v in variables], [v.high for v in variables],
+            self.widths.power, self.widths.luts, budget, goal, constraints=self._constraints(),
+        )  # fmt: skip
+        share = max(self.evaluations // _ATTEMPTS, 200)
+        try:
+            if algorithm == "gc-pso":
+                answer = allocate(problem, self.rng, share, seeds=seeds)
+            else:
+                answer = ALGORITHMS[algorithm](problem, self.rng, share)
+        except Infeasible:
+            return None
+        self.spent += answer.evaluations
+        self.unique += answer.unique_evaluations
+        return answer
+
+    def _answered(self, answer: Allocation, algorithm: str, kind: str) -> Tried:
+        bits = np.array(answer.bits)
+        named = {v.name: int(b) for v, b in zip(self.widths.variables, bits, strict=True)}
+        return self.tried(f"{algorithm} widths", kind, self.widths.made(bits), named)
 
     def best(self, tried: list[Tried]) -> list[Tried]:
         """Those that meet the goal, the cheapest by estimate first; where none does, the closest."""
@@ -231,13 +255,21 @@ class Search:
             return {"width": width, "output_width": min(width, _WORD)}
         return {"dropped": tuple(int(v) for v in np.maximum.accumulate(form.width - form.hogenauer()))}
 
+    def uniform_of(self, width: int) -> Tried:
+        """One width throughout; raises ``ValueError`` where a CIC of so few bits has none left."""
+        return self.tried(f"{width} bits throughout", "uniform", self.one_width(width), {"width": width})
+
+    def hogenauer_of(self, width: int) -> Tried:
+        """Hogenauer's registers, `width` bits elsewhere."""
+        return self.tried(f"Hogenauer, {width} bits", "hogenauer", self.hogenauer(width), {"width": width})
+
     def uniform(self, accepts: Callable[[Tried], bool] | None = None) -> Tried | None:
         """The smallest one width that meets the goal, or that `accepts` takes; sought by halving."""
-        least, most, best = _NARROWEST, _WIDEST, None
+        least, most, best = NARROWEST, WIDEST, None
         while least <= most:
             width = (least + most) // 2
             try:
-                found = self.tried(f"{width} bits throughout", "uniform", self.one_width(width), {"width": width})
+                found = self.uniform_of(width)
             except ValueError:  # a CIC of so few bits has none left
                 least = width + 1
                 continue
@@ -250,7 +282,7 @@ class Search:
     def narrowest_hogenauer(self) -> Tried | None:
         """Hogenauer's registers and 16 bits; more where the goal asks for them, so that it is met."""
         for width in range(16, 31):
-            found = self.tried(f"Hogenauer, {width} bits", "hogenauer", self.hogenauer(width), {"width": width})
+            found = self.hogenauer_of(width)
             if found.meets:
                 return found
         return None
