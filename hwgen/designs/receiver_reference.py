@@ -17,8 +17,8 @@ from hwgen.designs.chain_filters import (
     rounded_to_mask,
     rounded_to_noise,
 )
+from hwgen.designs.receiver_bench import Bench, Goal
 from hwgen.designs.receiver_plan import CicPlan, FirPlan, MixerPlan, Plan, StagePlan, polynomial
-from hwgen.designs.receiver_search import Bench, Goal
 from hwgen.designs.values import Coefficients
 from hwgen.designs.word_lengths import WordLengths
 from hwgen.fixed import Format

@@ -124,8 +124,14 @@ def outcome_of(
         "own": {
             "analytic_sqnr_db": chosen.analytic_db,
             "stages": [
-                {"name": label, "noise_power": made.power, "estimate_lut": round(made.luts), "built": described(stage)}
-                for label, made, stage in zip(search.widths.labels, chosen.stages, chosen.chain.stages, strict=True)
+                {
+                    "name": label, "noise_power": made.power, "measured_power": power,
+                    "estimate_lut": round(made.luts), "built": described(stage),
+                }
+                for label, made, stage, power in zip(
+                    search.widths.labels, chosen.stages, chosen.chain.stages,
+                    reference.bench.shares(chosen.chain.stages), strict=True,
+                )
             ],
         },
     }  # fmt: skip
@@ -231,8 +237,8 @@ def drawn(reference: ReceiverReference, design: Receiver, found: dict[str, Any])
             ["input", str(plan.input)],
             ["output", str(plan.output)],
             *[[stage["name"], stage["built"]] for stage in own["stages"]],
-            *[[f"noise of {stage['name']}", f"{10 * np.log10(max(stage['noise_power'], 1e-40)):.1f} dB"]
-              for stage in own["stages"]],
+            *[[f"noise of {s['name']}", f"{_level(s['noise_power'])}, {_level(s['measured_power'])} measured"]
+              for s in own["stages"]],
         ],
         "spec_text": spec.text,
         "output_spectrum": None,
@@ -240,11 +246,24 @@ def drawn(reference: ReceiverReference, design: Receiver, found: dict[str, Any])
             f"SQNR is measured with the bit-true model over {bench.samples.shape[1]:,} samples of the stimulus, "
             f"{len(bench.exact):,} outputs, against exact arithmetic with the same coefficients.",
             f"The analytic noise model gives {own['analytic_sqnr_db']:.2f} dB; {difference:+.2f} dB is measured.",
-            *(["It takes what is cut from words as white and independent; of words of few bits it is neither, which "
-               "is what the two figures differ by."] if abs(difference) > 0.5 else []),
+            *([_where(own["stages"])] if abs(difference) > 0.5 else []),
             "EVM is measured against the coefficients before rounding, one complex gain taken out.",
         ],
     }  # fmt: skip
+
+
+def _level(power: float) -> str:
+    return f"{10 * np.log10(max(power, 1e-40)):.1f} dB"
+
+
+def _where(stages: list[dict[str, Any]]) -> str:
+    """Where analysis and measurement differ, and why."""
+    most = max(stages, key=lambda stage: abs(stage["measured_power"] - stage["noise_power"]))
+    return (
+        f"Most of what they differ by is the {most['name']}: {_level(most['noise_power'])} by analysis and "
+        f"{_level(most['measured_power'])} measured, at the output. The analysis takes what is cut from words as white "
+        "and independent; of words of few bits it is neither."
+    )
 
 
 def _registers(chain: Chain) -> list[dict[str, int]]:
