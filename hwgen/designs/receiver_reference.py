@@ -135,14 +135,14 @@ def _mixer(spec: Spec, table: StageTable) -> MixerPlan:
     """The phase accumulator: modulo the period where that is short, else modulo a power of two that is fine enough."""
     turns = Fraction(str(table.frequency)) / Fraction(str(spec.input.sample_rate))
     close = Fraction(str(table.resolution)) / Fraction(str(spec.input.sample_rate))
-    if not table.tunable:
+    if not table.tunable and not table.dither:
         near = turns.limit_denominator(_LONGEST_PERIOD // 4)
         if abs(near - turns) <= close:
             modulus = near.denominator * 4 // _common(near.denominator)
             return MixerPlan(modulus, int(near * modulus) % modulus)
     bits = max(ceil(log2(1 / (2 * close))), 6)
     step = round(turns * (1 << bits)) % (1 << bits)
-    return MixerPlan(1 << bits, step, table.tunable)
+    return MixerPlan(1 << bits, step, table.tunable, table.dither)
 
 
 def _common(denominator: int) -> int:

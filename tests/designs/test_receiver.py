@@ -5,6 +5,7 @@ import pytest
 from receivers_small import TEXT, search, small
 from scipy import signal
 
+from hwgen.blocks.mixer import Mixer
 from hwgen.designs.chain_filters import (
     Wanted,
     centred_gain,
@@ -21,6 +22,7 @@ from hwgen.spec import parse
 
 COMPLEX = TEXT.replace('format = "s1.9"\n', 'format = "s1.9"\ncomplex = true\n')
 NARROW = TEXT.replace("frequency = 1.9e6", "frequency = 1.2345e6\nresolution = 0.1").replace("s1.9", "s1.13")
+DITHERED = TEXT.replace("frequency = 1.9e6", "frequency = 1.9e6\ndither = true")
 DIRECT = TEXT.replace("[hardware]", "").replace("[goal]", '[hardware]\nstructure = "direct"\n[goal]')
 
 
@@ -85,8 +87,11 @@ def test_a_matched_filter_has_no_intersymbol_interference_with_its_pulse() -> No
 
 
 # -------------------------------------------------------------------------------------------------------- the noise
-@pytest.mark.parametrize("text", [TEXT, COMPLEX, NARROW, DIRECT], ids=["real", "complex", "binary", "direct"])
-@pytest.mark.parametrize("goal", [42.0, 48.0])
+@pytest.mark.parametrize(
+    ("text", "goal"),
+    [*((text, goal) for text in (TEXT, COMPLEX, NARROW, DIRECT) for goal in (42.0, 48.0)), (DITHERED, 42.0)],
+    ids=[*(f"{n}, {g}" for n in ("real", "complex", "binary", "direct") for g in (42, 48)), "dithered"],
+)
 def test_the_analytic_noise_is_what_the_model_measures(text: str, goal: float) -> None:
     known = small(text)
     work = search(with_goal(known, goal))
@@ -127,6 +132,21 @@ def test_the_search_is_smaller_than_every_baseline_and_repeats() -> None:
     assert uniform.meets
     assert hogenauer.meets
     assert entries[0].luts < 0.75 * min(uniform.luts, hogenauer.luts)
+
+
+def test_dither_takes_fewer_bits_of_the_phase_where_spurs_matter() -> None:
+    asked = DITHERED.replace("sqnr_db = 40", "sqnr_db = 30\nsfdr_db = 60")
+    plain = asked.replace("dither = true", "resolution = 0.01").replace("1.9e6", "1.2345e6")
+    found = []
+    for text in (asked, plain):
+        entry = (work := search(small(text))).best(work.allocated("greedy", "search"))[0]
+        assert entry.measured.sfdr_db is not None
+        assert entry.measured.sfdr_db >= 60
+        first = entry.chain.stages[0]
+        assert isinstance(first, Mixer)
+        found.append(first.nco)
+    assert found[0].random_bits
+    assert found[0].addresses < found[1].addresses
 
 
 def test_spurs_bound_the_oscillator() -> None:
