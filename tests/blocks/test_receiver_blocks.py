@@ -52,7 +52,13 @@ def test_rows_without_their_low_bits_err_by_no_more_than_those(guard: int) -> No
     assert np.abs(block.model(x)).max() <= block.limit
 
 
-NCOS = [Nco(160, 41, 0, 7), Nco(1 << 12, 555, 4, 5), Nco(4, 1, 0, 8), Nco(1 << 10, 3, 8, 7), Nco(1 << 16, None, 8, 6, True)]
+NCOS = [
+    Nco(160, 41, 0, 7),
+    Nco(1 << 12, 555, 4, 5),
+    Nco(4, 1, 0, 8),
+    Nco(1 << 10, 3, 8, 7),
+    Nco(1 << 16, None, 8, 6, True),
+]
 
 
 @pytest.mark.parametrize("channels", [1, 2])
