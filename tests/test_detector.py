@@ -22,6 +22,7 @@ from hwgen.finished.detector import Detector, thawed
 from hwgen.finished.stored import load
 from hwgen.fixed import Format
 from hwgen.kinds import detector
+from hwgen.problems.channels import rayleigh
 from hwgen.spec import DesignFileError, parse
 
 DESIGN = """\
@@ -235,7 +236,15 @@ def test_ranges_hold_the_weights_of_their_own_channel(tmp_path: Path) -> None:
     w = link.weights.T
     size = np.maximum(np.abs(w.real), np.abs(w.imag))
     assert (size < 2.0 ** tops(link)).all()
-    assert (size.max(axis=1) >= 2.0 ** (tops(link).max(axis=1) - 1)).all()
+    assert (size.max(axis=1) >= 2.0 ** (tops(link).max(axis=1) - 3)).all()
+
+
+def test_weights_of_other_channels_of_the_kind_fit() -> None:
+    links = [Uplink(rayleigh(12, 3, 5.0, np.random.default_rng(seed)), (3,) * 12) for seed in range(6)]
+    top = tops(links[0])
+    beyond = [np.maximum(np.abs(link.weights.T.real), np.abs(link.weights.T.imag)) >= 2.0**top for link in links]
+    assert not beyond[0].any()
+    assert np.mean(beyond[1:]) < 0.12
 
 
 # ------------------------------------------------------------------------------------------------- the whole way

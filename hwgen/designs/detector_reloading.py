@@ -23,6 +23,7 @@ from hwgen.fixed import Format
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+REACH = 2.5  # of a Gaussian part, one in 80 is larger than so many times its root mean square
 _ROUNDS = 6  # of halving the share of the slack that still meets the goal
 _LARGEST = 8.0  # share of the slack, as rounding to few bits is not quite white
 _STREAMS = 4  # bits by which streams may differ
@@ -30,12 +31,15 @@ _GROWTH = 2.0  # bits by which words grow over a tree, on average of its adders
 
 
 def tops(link: Uplink) -> Ints:
-    """Integer bits, sign apart, of each weight (K, N): what the largest of its antenna and of its stream reach."""
+    """Integer bits, sign apart, of each weight (K, N): for its own value, and for `REACH` times what is usual for its
+    antenna and its stream, so that the weights of other channels of the kind fit.
+    """
     w = link.weights.T
-    size = np.maximum(np.abs(w.real), np.abs(w.imag))
-    streams = size.max(axis=1, keepdims=True)
-    reach = (size / streams).max(axis=0) * streams
-    return np.asarray(np.floor(np.log2(np.maximum(reach, 2.0**-24 * streams))), dtype=np.int64) + 1
+    power = (w.real**2 + w.imag**2) / 2
+    streams = power.mean(axis=1, keepdims=True)
+    usual = (power / streams).mean(axis=0) * streams
+    reach = np.maximum(np.maximum(np.abs(w.real), np.abs(w.imag)), REACH * np.sqrt(usual))
+    return np.asarray(np.floor(np.log2(np.maximum(reach, 2.0**-12 * np.sqrt(streams)))), dtype=np.int64) + 1
 
 
 @dataclass(frozen=True, eq=False)

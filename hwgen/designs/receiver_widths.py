@@ -215,7 +215,8 @@ class Widths:
             if not dropped:
                 for part in parts:
                     before = max(before, form.fraction - choice[part])
-                    dropped.append(before)
+                    # Of a sample, at least its sign comes in.
+                    dropped.append(before := before if dropped else min(before, form.width - 1))
                 dropped.append(max(before, form.fraction + stage.scale - choice["output"]))
             block = self._registers(stage, dropped, form, channels, limit)
         power, mean, fine, lsb = 0.0, 0.0, 0, form.lsb
