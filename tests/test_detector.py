@@ -14,6 +14,7 @@ from hwgen.blocks.combiner import Combiner
 from hwgen.blocks.combiner_reloadable import ReloadableCombiner
 from hwgen.check.script import script
 from hwgen.check.simulate import simulate
+from hwgen.designs import detector_goal
 from hwgen.designs.detector_reference import channel_of, reference
 from hwgen.designs.detector_reloading import ReloadingSearch, tops
 from hwgen.designs.uplink import Uplink
@@ -187,11 +188,15 @@ LOADED = (
 def test_weights_are_loaded_on_the_whole_way(tmp_path: Path, pool: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verify, "ICARUS_SAMPLES", 1500)
     monkeypatch.setattr(detector, "CASE_SYMBOLS", 2000)
+    monkeypatch.setattr(detector, "OFFSETS_DB", (5.0,))
+    monkeypatch.setattr(detector_goal, "SYMBOLS", 8000)
+    monkeypatch.setattr(ReloadingSearch, "rivals", lambda self: {"uniform": self.uniform(plain=True)})
     text = LOADED.replace("[goal]", '[hardware]\ninterface = "axi_stream"\n[goal]')
     spec = parse(text, tmp_path / "few.toml")
     result = flow.Run(spec, tmp_path / "out", pool).everything(bulk=False)
     assert flow.succeeded(result)
     assert result["quality"]["evm_percent"] < 48
+    assert result["resources"]["synthesis"]["lut"] <= result["baselines"]["uniform"]["lut"]
     assert result["verification"]["bit_true"]["samples"] > 1400
     ports = {port["name"]: port for port in result["top"]["ports"]}
     assert {"c_valid", "c_index", "c_data"} <= set(ports)
