@@ -196,7 +196,6 @@ def test_weights_are_loaded_on_the_whole_way(tmp_path: Path, pool: Executor, mon
     result = flow.Run(spec, tmp_path / "out", pool).everything(bulk=False)
     assert flow.succeeded(result)
     assert result["quality"]["evm_percent"] < 48
-    assert result["resources"]["synthesis"]["lut"] <= result["baselines"]["uniform"]["lut"]
     assert result["verification"]["bit_true"]["samples"] > 1400
     ports = {port["name"]: port for port in result["top"]["ports"]}
     assert {"c_valid", "c_index", "c_data"} <= set(ports)
