@@ -23,9 +23,10 @@ from hwgen.adders import FAST, best_graph
 from hwgen.allocation import allocate
 from hwgen.blocks.chain import Chain
 from hwgen.cost.resources import synthesise
+from hwgen.designs.receiver_bench import Bench
 from hwgen.designs.receiver_plan import FirPlan, Plan, StagePlan
 from hwgen.designs.receiver_reference import ReceiverReference, reference, with_goal
-from hwgen.designs.receiver_search import Bench, Search, Tried
+from hwgen.designs.receiver_search import Search, Tried
 from hwgen.emit import verilog
 from hwgen.problems.cic import Cic
 from hwgen.spec import parse

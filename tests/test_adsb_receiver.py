@@ -1,6 +1,8 @@
 """The ADS-B example: its samples, its detector, and frames that come through a receiver and its Verilog."""
 
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,6 @@ from hwgen.check.script import script
 from hwgen.check.simulate import simulate
 from hwgen.designs.receiver_reference import reference
 from hwgen.designs.receiver_search import Search
-from hwgen.designs.receiver_widths import chain
 from hwgen.emit import verilog
 from hwgen.finished.receiver import Receiver
 from hwgen.spec import parse
@@ -25,6 +26,13 @@ FRAME = (
 @pytest.fixture(scope="module")
 def tools() -> dict[str, Any]:
     return runpy.run_path(str(EXAMPLES / "adsb_receiver.py"))
+
+
+def test_the_script_runs_on_its_own() -> None:
+    script = EXAMPLES / "adsb_receiver.py"
+    done = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "--icarus" in done.stdout
 
 
 def pulses(digits: str) -> np.ndarray:
@@ -47,8 +55,8 @@ def test_frames_come_through_a_receiver_of_few_bits_and_its_verilog(tools: dict[
     np.save(tmp_path / "adsb_if.npy", samples.astype(np.float32))
     text = (EXAMPLES / "adsb_receiver.toml").read_text().replace("data/adsb_if.npy", "adsb_if.npy")
     known = reference(parse(text, tmp_path / "adsb_receiver.toml"))
-    work = Search(known.bench, known.goal, "ice40", 1, 100, "gc-pso", lambda what, share: None)
-    design = Receiver("adsb_receiver", chain(work.hogenauer(12)))
+    work = Search(known.bench, known.goal, "ice40", 1, 100, "greedy", lambda what, share: None)
+    design = Receiver("adsb_receiver", work.best(work.allocated("greedy", "greedy"))[0].chain)
     words = np.floor(samples * 2048 + 0.5).astype(np.int64)[None]
     y = design.words(words)
     wanted, found = tools["frames"](tools["received"](samples)), tools["frames"](y[0] + 1j * y[1])

@@ -3,20 +3,27 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from hwgen import flow
+from hwgen import flow, verify
 from hwgen.blocks.combiner import Combiner
+from hwgen.blocks.combiner_reloadable import ReloadableCombiner
 from hwgen.check.script import script
 from hwgen.check.simulate import simulate
+from hwgen.designs import detector_goal
 from hwgen.designs.detector_reference import channel_of, reference
+from hwgen.designs.detector_reloading import ReloadingSearch, tops
+from hwgen.designs.uplink import Uplink
 from hwgen.emit import verilog
 from hwgen.finished.detector import Detector, thawed
+from hwgen.finished.stored import load
 from hwgen.fixed import Format
+from hwgen.kinds import detector
+from hwgen.problems.channels import rayleigh
 from hwgen.spec import DesignFileError, parse
 
 DESIGN = """\
@@ -54,7 +61,12 @@ WRONG = {
     '"rayleigh" => "none.npy"': ("detector.antennas", "the file says", "remove it"),
     "{ power = 32 } => { power = 32, bits = 9 }": ("detector.budget", "both of power and bits", "write"),
     "{ power = 32 } => { power = 1 }": ("detector.budget", "the smallest ADC takes 2", "allow more"),
-    'snr_db = 5.0 => snr_db = 5.0\nweights = "programmable"': ("detector.weights", "not built yet", "constant"),
+    'snr_db = 5.0 => snr_db = 5.0\nweights = "programmable"': ("detector.weights", "'constant' or", "reloadable"),
+    'antennas = 8\nusers = 2 => antennas = 64\nusers = 17\nweights = "reloadable"': (
+        "detector.weights",
+        "at most 1024 are built",
+        "fewer antennas",
+    ),
     "s1.5 => s2.5": ("input.format", "the widest ADC", "s1.7"),
     "s1.5 => s1.12": ("input.format", "at most 12 bits", "s1.7"),
     "complex = true => complex = false": ("input.complex", "I and Q", "complex = true"),
@@ -70,6 +82,12 @@ WRONG = {
     "s2.6 => s2.1": ("output.format", "rounded to it", "fraction bits"),
     'kind = "detector" => kind = "fir"': ("detector", 'a table of kind = "detector"', "remove the table"),
 }
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Executor]:
+    with ThreadPoolExecutor(1) as found:
+        yield found
 
 
 @pytest.mark.parametrize("change", WRONG)
@@ -158,6 +176,81 @@ def test_behind_a_stream_it_is_bit_true() -> None:
     assert result.samples > 250
 
 
+# ------------------------------------------------------------------------------------------------ loaded weights
+LOADED = (
+    DESIGN.replace("antennas = 8\nusers = 2", 'antennas = 4\nusers = 1\nweights = "reloadable"')
+    .replace("power = 32", "power = 12")
+    .replace("evm_percent = 33", "evm_percent = 48")
+    .replace("evaluations = 2000", "evaluations = 400")
+)
+
+
+def test_weights_are_loaded_on_the_whole_way(tmp_path: Path, pool: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify, "ICARUS_SAMPLES", 1500)
+    monkeypatch.setattr(detector, "CASE_SYMBOLS", 2000)
+    monkeypatch.setattr(detector, "OFFSETS_DB", (5.0,))
+    monkeypatch.setattr(detector_goal, "SYMBOLS", 8000)
+    monkeypatch.setattr(ReloadingSearch, "rivals", lambda self: {"uniform": self.uniform(plain=True)})
+    text = LOADED.replace("[goal]", '[hardware]\ninterface = "axi_stream"\n[goal]')
+    spec = parse(text, tmp_path / "few.toml")
+    result = flow.Run(spec, tmp_path / "out", pool).everything(bulk=False)
+    assert flow.succeeded(result)
+    assert result["quality"]["evm_percent"] < 48
+    assert result["verification"]["bit_true"]["samples"] > 1400
+    ports = {port["name"]: port for port in result["top"]["ports"]}
+    assert {"c_valid", "c_index", "c_data"} <= set(ports)
+    design = load(tmp_path / "out")
+    assert isinstance(design, Detector)
+    c = design.combiner
+    assert isinstance(c, ReloadableCombiner)
+    text = (tmp_path / "out" / "few.v").read_text()
+    for name in c.loading:
+        assert name in text
+        assert name in ports["c_data"]["format"]
+    # Another channel's weights, loaded into the model: as W^H y with exact weights, but for their LSBs.
+    link = Uplink(channel_of(parse(text_of(2), tmp_path / "few.toml")), c.bits)
+    words = c.words_of(link.all_weights)
+    assert words != list(c.power_up)
+    data = design.stimuli(None, 100, np.random.default_rng(0))
+    n = c.unpacked(data) + 0.5
+    exact = link.weights.conj().T @ (n[0::2] + 1j * n[1::2])
+    raw = c.model(data, words) * c.outputs[0].lsb
+    off = sum(form.lsb for form in c.registers) / 4 * np.abs(n).max() + c.outputs[0].lsb
+    assert np.abs(raw[0] - exact[0].real).max() <= off
+    assert not np.array_equal(c.model(data, words), design.model(data))
+    assert np.array_equal(c.model(data, c.power_up), design.model(data))
+
+
+def text_of(seed: int) -> str:
+    return LOADED.replace("snr_db", f"channel_seed = {seed}\nsnr_db")
+
+
+def test_a_goal_within_no_reach_of_loaded_weights_leaves_the_finest(tmp_path: Path) -> None:
+    spec = parse(LOADED, tmp_path / "few.toml")
+    run = ReloadingSearch(replace(reference(spec), evm_percent=1.0), lambda what, share: None)
+    assert run.sized(run.goal.bits, "none", "detector") == []
+    finest = run.finest()
+    assert not finest.meets
+    assert finest.figures.evm_percent[0] < 48
+
+
+def test_ranges_hold_the_weights_of_their_own_channel(tmp_path: Path) -> None:
+    goal = reference(parse(LOADED, tmp_path / "few.toml"))
+    link = goal.link((3, 2, 1, 4))
+    w = link.weights.T
+    size = np.maximum(np.abs(w.real), np.abs(w.imag))
+    assert (size < 2.0 ** tops(link)).all()
+    assert (size.max(axis=1) >= 2.0 ** (tops(link).max(axis=1) - 3)).all()
+
+
+def test_weights_of_other_channels_of_the_kind_fit() -> None:
+    links = [Uplink(rayleigh(12, 3, 5.0, np.random.default_rng(seed)), (3,) * 12) for seed in range(6)]
+    top = tops(links[0])
+    beyond = [np.maximum(np.abs(link.weights.T.real), np.abs(link.weights.T.imag)) >= 2.0**top for link in links]
+    assert not beyond[0].any()
+    assert np.mean(beyond[1:]) < 0.12
+
+
 # ------------------------------------------------------------------------------------------------- the whole way
 @dataclass(frozen=True)
 class Made:
@@ -165,12 +258,6 @@ class Made:
 
     folder: Path
     result: dict
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[Executor]:
-    with ThreadPoolExecutor(1) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
@@ -205,8 +292,6 @@ def result_bits(result: dict) -> dict[int, int]:
 
 
 def test_the_verilog_alone_is_what_the_model_is(made: Made) -> None:
-    from hwgen.finished.stored import load
-
     design = load(made.folder)
     assert isinstance(design, Detector)
     data = design.stimuli(None, 200, np.random.default_rng(4))

@@ -57,6 +57,8 @@ class Cic:
             raise ValueError(f"a CIC of {self.stages} stages has {2 * self.stages + 1} rising numbers of dropped bits")
         if self.dropped[0] < 0 or self.dropped[-1] > self.width - 2:
             raise ValueError(f"registers drop 0 to {self.width - 2} bits, not {self.dropped}")
+        if self.dropped[0] >= self.input.width:
+            raise ValueError(f"the first register drops {self.dropped[0]} bits of samples of {self.input.width}")
         if self.width > INT64_BITS:
             raise ValueError(
                 f"a CIC of {self.width} bits is wider than {INT64_BITS}; decimate by less or in two stages"

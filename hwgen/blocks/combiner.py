@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwgen.adders import AdderGraph, find_graph, odd
+from hwgen.blocks.combiner_ports import MOST_BITS, Ports, of_parts
 from hwgen.blocks.combiner_tree import Word, leaf, tree
-from hwgen.check.vectors import Port
 from hwgen.fixed import Format
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 Ints = NDArray[np.int64]
 EFFORT = 20_000  # of the search for each antenna's graph
-MOST_BITS = 16  # of an ADC
 WIDEST = 48  # bits of any word
 
 
@@ -37,7 +36,7 @@ def _graph(constants: tuple[int, ...]) -> AdderGraph:
 
 
 @dataclass(frozen=True)
-class Combiner:
+class Combiner(Ports):
     """Combines the words of M antennas into K streams. Latency: 2 clocks and one for each level of the trees, one more
     where antennas have multipliers; a result a clock.
 
@@ -89,50 +88,10 @@ class Combiner:
             raise ValueError(f"a word would take {widest} bits, more than {WIDEST}")
 
     # ------------------------------------------------------------------ shape
-    @property
-    def streams(self) -> int:
-        """K."""
-        return len(self.weights)
-
-    @cached_property
-    def active(self) -> tuple[int, ...]:
-        """Antennas that are on."""
-        return tuple(m for m, b in enumerate(self.bits) if b)
-
-    @property
-    def inputs(self) -> tuple[Port, ...]:
-        """A port for each antenna that is on: the real part's word in its low half, the imaginary part's above."""
-        return tuple(Port(f"i_y{m}", 2 * self.bits[m], False) for m in self.active)
-
-    @property
-    def output_ports(self) -> tuple[Port, ...]:
-        """Real and imaginary part of each stream."""
-        return tuple(
-            Port(f"o_s{k}_{part}", form.width, True) for k, form in enumerate(self.outputs) for part in ("re", "im")
-        )
-
-    @property
-    def formats(self) -> dict[str, str]:
-        """What the words of each port are; an ADC's full scale is -1 to 1."""
-        found = {
-            f"i_y{m}": f"s1.{b - 1} + 1/2 LSB: re in {b - 1}:0, im in {2 * b - 1}:{b}"
-            for m, b in enumerate(self.bits) if b
-        }  # fmt: skip
-        ports = (form for form in self.outputs for _ in range(2))
-        return found | {port.name: str(form) for port, form in zip(self.output_ports, ports, strict=True)}
-
     @cached_property
     def matrix(self) -> Ints:
         """The real matrix (2 K, 2 active antennas): real and imaginary parts in turn on both sides."""
-        w = np.array(self.weights, dtype=np.int64).reshape(self.streams, -1, 2)[:, list(self.active)]
-        a, b = w[..., 0], w[..., 1]
-        # conj(a + j b) (x + j y) = (a x + b y) + j (a y - b x)
-        return np.stack([np.stack([a, b], -1), np.stack([-b, a], -1)], 1).reshape(2 * self.streams, -1)
-
-    @cached_property
-    def spans(self) -> tuple[tuple[int, int], ...]:
-        """Range of the word of each column of `matrix`."""
-        return tuple((-(1 << self.bits[m] - 1), (1 << self.bits[m] - 1) - 1) for m in self.active for _ in range(2))
+        return of_parts(np.array(self.weights, dtype=np.int64).reshape(self.streams, -1, 2)[:, list(self.active)])
 
     @cached_property
     def graphs(self) -> tuple[AdderGraph, ...]:
@@ -205,31 +164,12 @@ class Combiner:
         return tuple(found)
 
     # ------------------------------------------------------------------- model
-    def unpacked(self, data: NDArray) -> Ints:
-        """The signed words (2 active antennas, n) of the input ports' (active antennas, n)."""
-        words = np.empty((2 * len(data), data.shape[1]), dtype=np.int64)
-        for k, (m, port) in enumerate(zip(self.active, data, strict=True)):
-            half = 1 << self.bits[m] - 1
-            for part in range(2):
-                own = (port >> part * self.bits[m]) & (2 * half - 1)
-                words[2 * k + part] = (own ^ half) - half
-        return words
-
-    def packed(self, words: NDArray) -> Ints:
-        """The inverse of `unpacked`."""
-        masks = np.array([(1 << self.bits[m]) - 1 for m in self.active])[:, None]
-        shifts = np.array([self.bits[m] for m in self.active])[:, None]
-        return (words[0::2] & masks) | ((words[1::2] & masks) << shifts)
-
     def model(self, data: NDArray) -> Ints:
         """Bit-true streams (2 K, n) for the words of the input ports (active antennas, n).
 
         Raises ``ValueError`` for words outside the ports.
         """
-        data = np.asarray(data).astype(np.int64)
-        for port, row in zip(self.inputs, data, strict=True):
-            if row.size and not port.minimum <= row.min() <= row.max() <= port.maximum:
-                raise ValueError(f"words of {port.name} must lie in {port.minimum}..{port.maximum}")
+        data = self.checked(data)
         found = np.empty((2 * self.streams, data.shape[1]), dtype=np.int64)
         for start in range(0, data.shape[1], 1 << 16):
             part = slice(start, start + (1 << 16))

@@ -95,7 +95,7 @@ class Mixer:
         """Bit-true outputs (2, n) for samples (channels, n), with a row of steps behind where the NCO has a port."""
         x = np.atleast_2d(np.asarray(x, dtype=np.int64))
         steps = x[self.channels] if self.nco.step is None else None
-        magnitudes, negative = self.nco.parts(self.nco.phases(x.shape[1], steps))
+        magnitudes, negative = self.nco.parts(self.nco.dithered(self.nco.phases(x.shape[1], steps)))
         samples = x[: self.channels] >> self.input.width - self.used
         cosine, sine = zip(magnitudes, negative, strict=True)
         back = sine[0], ~sine[1]

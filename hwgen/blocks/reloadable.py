@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hwgen.blocks.loading import load_ports
 from hwgen.check.vectors import Port
 from hwgen.fixed import INT64_BITS, Format, Overflow, Rounding, quantise
 
@@ -123,11 +124,19 @@ class Reloadable:
         return tuple(c >> self.fraction - f.fraction for c, f in zip(self.coefficients, self.formats, strict=False))
 
     @property
+    def registers(self) -> tuple[Format, ...]:
+        """Format of the word of each index that can be loaded."""
+        return self.formats
+
+    @property
+    def length(self) -> int:
+        """Samples until the filter is full of what came in, and one more."""
+        return (len(self.coefficients) + 1) * self.interleave
+
+    @property
     def ports(self) -> tuple[Port, ...]:
         """The ports that load coefficients."""
-        index = max(1, (len(self.formats) - 1).bit_length())
-        widest = max(form.width for form in self.formats)
-        return Port("c_valid", 1, False), Port("c_index", index, False), Port("c_data", widest, True)
+        return load_ports(self.formats)
 
     @property
     def levels(self) -> int:

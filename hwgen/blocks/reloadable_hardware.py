@@ -8,6 +8,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hwgen.blocks.loading import loaded
 from hwgen.blocks.operand import Operand
 from hwgen.blocks.reloadable import Reloadable
 from hwgen.fixed import Overflow, Rounding, quantise_hw
@@ -57,13 +58,7 @@ class ReloadableComponent(wiring.Component):
     def _coefficient(self, m: Module, tap: int) -> Signal:
         """The register of a free coefficient; reset gives it its power-up value."""
         f = self.filter
-        coefficient = Signal(signed(f.formats[tap].width), name=f"c{tap}", init=f.power_up[tap])
-        load = Signal(name=f"load{tap}")
-        chosen = self.c_index == tap if tap else ~self.c_index.any()  # Yosys writes == 0 as a ! that lint dislikes
-        m.d.comb += load.eq(self.c_valid & chosen)
-        with m.If(load):
-            m.d.sync += coefficient.eq(self.c_data)
-        return coefficient
+        return loaded(m, self, tap, f.formats[tap], f.power_up[tap], f"c{tap}")
 
     def _delayed(self, m: Module, valid: Value, suffix: str) -> list[Value]:
         """The input register, and the samples before it in its channel."""

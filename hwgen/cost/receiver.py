@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwgen.blocks.cic import Cic
+from hwgen.blocks.dither import STATE_BITS, STEPS
 from hwgen.blocks.fir import Fir
 from hwgen.blocks.mixer import Mixer
 from hwgen.cost.estimate import Estimate
@@ -34,6 +35,8 @@ def mixer(block: Mixer, target: str) -> float:
     sums = block.output.width * block.channels * (block.channels - 1)
     table = max(nco.quarter / _ADDRESSES[target], 0.5 if nco.quarter > 1 else 0.0)
     phase = (nco.modulus - 1).bit_length() * (1 if nco.binary else 3)
+    if nco.random_bits:
+        phase += STEPS + nco.random_bits + (nco.modulus - 1).bit_length() - nco.dropped
     return product * 2 * block.channels + sums + 2 * nco.bits * (table + 1) + phase
 
 
@@ -57,7 +60,7 @@ def registers(stage: "Stage") -> int:
     """Flip-flops of a stage, its valid bits and counters apart."""
     if isinstance(stage, Mixer):
         held = stage.used * stage.channels + stage.output.width * 2 + 2 * stage.nco.bits
-        return held + (stage.nco.modulus - 1).bit_length() + 4
+        return held + (stage.nco.modulus - 1).bit_length() + 4 + STATE_BITS * bool(stage.nco.random_bits)
     if isinstance(stage, Cic):
         combs = sum(stage.widths[stage.stages :])
         return stage.channels * (sum(stage.widths) + combs * stage.delay) + 2 * stage.stages

@@ -149,9 +149,9 @@ class DetectorSearch:
         ]
 
 
-def search(goal: Goal, executor: Executor, journal: Journal, progress: Progress) -> Outcome:
+def search(run: DetectorSearch, executor: Executor, journal: Journal) -> Outcome:
     """The smallest synthesised combiner that meets the goal; the most accurate that was found where none does."""
-    run = DetectorSearch(goal, progress)
+    goal, progress = run.goal, run.progress
     progress("sizing the combiner", 0.1)
     own = run.sized(goal.bits, "allocated ADCs", "detector")[:_SYNTHESISED] or [run.finest()]
     progress("sizing the baselines", 0.4)
@@ -165,5 +165,6 @@ def search(goal: Goal, executor: Executor, journal: Journal, progress: Progress)
         *(t for t in others.values() if goal.spent(t.candidate.link.bits) <= goal.budget),
     ]
     chosen = min(allowed, key=lambda t: (not t.meets, t.resources.lut if t.resources else np.inf))
-    fitted = run.estimate.fitted([t.candidate.work for t in done], [t.resources.lut for t in done if t.resources])
+    known = [(t.candidate.work, t.resources.lut) for t in done if t.resources and t.candidate.work]
+    fitted = run.estimate.fitted([work for work, _ in known], [lut for _, lut in known]) if known else run.estimate
     return Outcome(chosen, done, others, run.widths, fitted)

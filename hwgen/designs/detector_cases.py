@@ -1,14 +1,15 @@
 """A detector over SNR: what is built beside ideal, uniform and closed-form ADCs, by bit-true Monte Carlo.
 
 At every SNR the ADCs of each allocation are found anew within the same budget, and have exact weights for that SNR; the
-detector that was built keeps its bits and weights, while the gain control before its ADCs follows the power.
+detector that was built keeps its bits and weights, or loads those for that SNR where they can be loaded, while the gain
+control before its ADCs follows the power.
 """
 
 from typing import Any
 
 import numpy as np
 
-from hwgen.blocks.combiner import Combiner
+from hwgen.blocks.combiner_reloadable import ReloadableCombiner, thawed
 from hwgen.designs.detector_goal import preferred, rivals
 from hwgen.designs.monte_carlo import Receive, exact, measured, received, unquantised
 from hwgen.designs.uplink import Uplink, mse
@@ -54,5 +55,8 @@ def case_step(
 
 
 def _as_built(channel: np.ndarray, method: str, built: dict[str, Any]) -> Receive:
-    combiner = Combiner.thawed(built)
-    return received(combiner, Uplink(channel, combiner.bits, method))
+    combiner = thawed(built)
+    link = Uplink(channel, combiner.bits, method)
+    if isinstance(combiner, ReloadableCombiner):
+        combiner = combiner.reloaded(combiner.words_of(link.all_weights))
+    return received(combiner, link)

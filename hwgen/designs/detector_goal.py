@@ -53,7 +53,7 @@ class Goal:
     """What is asked for, of whatever design file.
 
     `budget` in power, sum of 2^b, or bits, as the receiver counts; `allocation` are the ADC bits found for it. `spec`
-    is the design file, where there is one.
+    is the design file, where there is one; `reloadable`: weights are loaded through a port.
     """
 
     name: str
@@ -68,6 +68,7 @@ class Goal:
     seed: int
     evaluations: int
     spec: Spec | None = None
+    reloadable: bool = False
 
     @property
     def channel(self) -> Complex:

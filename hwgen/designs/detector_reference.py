@@ -8,8 +8,10 @@ from hwgen.problems.adc import AdcReceiver
 from hwgen.problems.channels import beamspace, rayleigh
 from hwgen.spec import Spec
 from hwgen.tables.detector import MODELS
+from hwgen.tables.fields import RELOADABLE
 
 MOST = {"antennas": 256, "users": 32}
+MOST_LOADED = 1024  # weights
 
 
 def channel_of(spec: Spec) -> NDArray[np.complex128]:
@@ -50,8 +52,11 @@ def reference(spec: Spec) -> Goal:
     made = Goal(
         spec.design.name, spec.hardware.interface, receiver, float(power or table.budget.bits or 0),
         table.constellation, evm, spec.output.format, str(goal.target), str(spec.search.algorithm),
-        spec.search.seed, spec.search.evaluations, spec,
+        spec.search.seed, spec.search.evaluations, spec, table.weights == RELOADABLE,
     )  # fmt: skip
+    if made.reloadable and made.channel.size > MOST_LOADED:
+        reason = f"{made.channel.size} weights would have registers and multipliers; at most {MOST_LOADED} are built"
+        raise spec.blame("detector.weights", reason, 'write weights = "constant", or give fewer antennas or users')
     least = made.receiver.costs[1]
     if made.budget < least:
         raise spec.blame("detector.budget", f"the smallest ADC takes {least:g}", "allow more power or bits")

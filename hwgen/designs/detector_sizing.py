@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hwgen.allocation import ALGORITHMS, Allocation, Infeasible, allocate
 from hwgen.blocks.combiner import Combiner, pairs
+from hwgen.blocks.combiner_reloadable import ReloadableCombiner
 from hwgen.cost.estimate import Estimate, Work
 from hwgen.designs.detector_weights import Weights, unpaired
 from hwgen.designs.detector_widths import Widths
@@ -36,17 +37,19 @@ class Candidate:
     kind: str
     recipe: "Recipe | None"
     link: Uplink
-    combiner: Combiner
+    combiner: Combiner | ReloadableCombiner
     evm_percent: float
     estimate: float
-    work: Work = field(repr=False)
+    work: Work | None = field(repr=False)  # None where weights are loaded, which has an estimate of its own
 
     @property
     def weight_bits(self) -> dict[str, int]:
         """Bits of the widest part of each active antenna's weights, in the LSB of that antenna, sign included."""
-        found = {}
-        for m in self.combiner.active:
-            parts = [abs(v) for row in self.combiner.weights for v in row[m] if v]
+        c, found = self.combiner, {}
+        if isinstance(c, ReloadableCombiner):
+            return {f"antenna{m}": max(row[n].width for row in c.weights) for n, m in enumerate(c.active)}
+        for m in c.active:
+            parts = [abs(v) for row in c.weights for v in row[m] if v]
             low = min(((v & -v).bit_length() - 1 for v in parts), default=0)
             found[f"antenna{m}"] = max((v >> low).bit_length() for v in parts) + 1 if parts else 0
         return found
@@ -54,7 +57,9 @@ class Candidate:
     @property
     def gains(self) -> list[float]:
         """Magnitude of what each stream makes of a symbol, by the model; near 1."""
-        parts = np.array(self.combiner.weights)[:, self.link.active] * 2.0**-self.combiner.fraction
+        parts = np.zeros((self.link.users, len(self.link.active), 2))
+        used = np.isin(self.link.active, self.combiner.active)
+        parts[:, used] = self.combiner.matrix[0::2].reshape(self.link.users, -1, 2) * 2.0**-self.combiner.fraction
         gain, _ = self.link.power(np.asarray(parts[..., 0] + 1j * parts[..., 1], dtype=np.complex128).T)
         return [float(v) for v in np.abs(gain)]
 

@@ -18,12 +18,16 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Widths:
-    """LSBs from `coarsest` down; `shaping` is what successive rounding leaves of white rounding noise, as a factor."""
+    """LSBs from `coarsest` down, by `depth` at most for an antenna and by `stream_depth` for a stream.
+
+    `shaping` is what successive rounding leaves of white rounding noise, as a factor.
+    """
 
     weights: Weights
     coarsest: int
     depth: int
     shaping: float = 1.0
+    stream_depth: int = 2
 
     @property
     def _sizes(self) -> tuple[int, int]:
@@ -66,7 +70,7 @@ class Widths:
         """The fewest adder bits whose rounding adds at most `limit`, relative."""
         antennas, users = self._sizes
         names = [f"antenna{m}" for m in self.weights.link.active] + [f"stream{k}" for k in range(users)]
-        upper = [self.depth] * antennas + [2] * users
+        upper = [self.depth] * antennas + [self.stream_depth] * users
         # In words an LSB matters as the power of the word does.
         power = np.log2(self.weights.link.covariance.diagonal().real) / 2
         offsets = np.concatenate([power - power.min(), np.zeros(users)])

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwgen.blocks.combiner import Combiner
+from hwgen.blocks.combiner_reloadable import ReloadableCombiner
 from hwgen.designs.uplink import Uplink
 from hwgen.problems.quantiser import words
 
 Complex = NDArray[np.complex128]
 Ints = NDArray[np.int64]
+Sums = NDArray[np.float64]  # (batches, 5, K)
 Receive = Callable[[Complex], Complex]  # antennas (M, n) to streams (K, n)
 
 BITS = {"qpsk": 1, "16qam": 2}  # of a part of a symbol
@@ -79,7 +81,7 @@ def exact(link: Uplink) -> Receive:
     return receive
 
 
-def received(combiner: Combiner, link: Uplink) -> Receive:
+def received(combiner: Combiner | ReloadableCombiner, link: Uplink) -> Receive:
     """The combiner's integer model behind the ADCs of the link, those that it uses: streams as numbers."""
     on = np.repeat(np.array(combiner.bits)[link.active] > 0, 2)
     scale = np.array([form.lsb for form in combiner.outputs])[:, None]
@@ -104,6 +106,31 @@ def measured(
     channel: Complex, receivers: dict[str, Receive], constellation: str, count: int, rng: np.random.Generator
 ) -> dict[str, Figures]:
     """Figures of every receiver over the same `count` symbols of each user and the same noise."""
+    found = counted(channel, receivers, constellation, count, rng)
+    return {name: _figures(sums, max(count // _BATCHES, 2), constellation) for name, sums in found.items()}
+
+
+def mean_square(sums: Sums) -> float:
+    """The MSE of `Figures`."""
+    return float(_ratios(sums.sum(axis=0))[1])
+
+
+def difference(one: Sums, other: Sums) -> tuple[float, float, float]:
+    """MSE of `other` less that of `one`, over the same symbols and noise, with its 95 % interval.
+
+    What both have in common drops out, so that much smaller differences show than their own intervals would let.
+    """
+    ours, theirs = one.sum(axis=0), other.sum(axis=0)
+    left_out = [_ratios(theirs - b)[1] - _ratios(ours - a)[1] for a, b in zip(one, other, strict=True)]
+    here = mean_square(other) - mean_square(one)
+    spread = _Z * float(np.std(left_out)) * np.sqrt(len(one) - 1)
+    return here, here - spread, here + spread
+
+
+def counted(
+    channel: Complex, receivers: dict[str, Receive], constellation: str, count: int, rng: np.random.Generator
+) -> dict[str, Sums]:
+    """What figures are made from, of each batch: correlation, energies and bit errors of every stream."""
     size = max(count // _BATCHES, 2)
     sums: dict[str, list[NDArray[Any]]] = {name: [] for name in receivers}
     gray = np.arange(1 << BITS[constellation])
@@ -120,11 +147,11 @@ def measured(
             shown = np.where(live[:, None], z / np.where(live, gain, 1)[:, None], 0)
             wrong = np.bitwise_count(gray[sliced(shown, constellation)] ^ gray[parts]).sum(axis=(0, 2))
             sums[name].append(np.array([cross.real, cross.imag, energy, power, wrong]))
-    return {name: _figures(np.array(found), size, constellation) for name, found in sums.items()}
+    return {name: np.array(found) for name, found in sums.items()}
 
 
-def _figures(sums: NDArray[Any], size: int, constellation: str) -> Figures:
-    """From sums (batches, 5, K). The intervals of all but the bit error rate are jackknifed over the batches."""
+def _figures(sums: Sums, size: int, constellation: str) -> Figures:
+    """The intervals of all but the bit error rate are jackknifed over the batches."""
     whole = sums.sum(axis=0)
     left_out = [_ratios(whole - part) for part in sums]
     here, spread = _ratios(whole), np.std(np.array(left_out), axis=0) * np.sqrt(len(sums) - 1)

@@ -38,5 +38,5 @@ def line_power(block: Mixer, step: int, plan: Plan) -> float:
         order = (strongest + nco.addresses // 2) % nco.addresses + (2 * image - 1) * nco.addresses // 2
         kernel = np.sinc(order * held / nco.modulus) / np.sinc(order / nco.modulus)
         turns = order * step % nco.modulus / nco.modulus
-        found += float((power[strongest] * kernel**2) @ np.abs(plan.response(turns)) ** 2)
+        found += float((power[strongest] * kernel ** (2 * nco.smoothings)) @ np.abs(plan.response(turns)) ** 2)
     return found

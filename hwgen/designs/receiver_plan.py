@@ -19,11 +19,15 @@ Complexes = NDArray[np.complex128]
 
 @dataclass(frozen=True)
 class MixerPlan:
-    """An oscillator of `step` phase steps a sample of `modulus` a turn; `tunable`: the step comes from a port."""
+    """An oscillator of `step` phase steps a sample of `modulus` a turn.
+
+    `tunable`: the step comes from a port; `dither`: random bits are added to the phase.
+    """
 
     modulus: int
     step: int
     tunable: bool = False
+    dither: bool = False
 
     name = "mixer"
     decimate = 1

@@ -17,8 +17,8 @@ from hwgen.designs.chain_filters import (
     rounded_to_mask,
     rounded_to_noise,
 )
+from hwgen.designs.receiver_bench import Bench, Goal
 from hwgen.designs.receiver_plan import CicPlan, FirPlan, MixerPlan, Plan, StagePlan, polynomial
-from hwgen.designs.receiver_search import Bench, Goal
 from hwgen.designs.values import Coefficients
 from hwgen.designs.word_lengths import WordLengths
 from hwgen.fixed import Format
@@ -32,6 +32,7 @@ Floats = NDArray[np.float64]
 _OUTPUTS = 2048  # that the stimulus is to give, and samples that it has at most
 _SAMPLES = (1 << 15, 1 << 19)
 _LONGEST_PERIOD = 1024  # phases of an oscillator with a table of all of them
+_DB_A_BIT, _HEADROOM_DB = 6.02, 12.0  # of an output, and what the stimulus leaves of its full scale
 _MARGIN_DB = 10.0  # of rounded coefficients below the goal, where nothing else says how fine they are
 
 
@@ -49,7 +50,7 @@ class ReceiverReference:
 
 def reference(spec: Spec) -> ReceiverReference:
     """Design the filters, make the stimulus, and judge whether the goal can be reached."""
-    goal_db = spec.goal.sqnr_db or -20 * log2((spec.goal.evm_percent or 1) / 100) / log2(10)
+    goal_db = _wanted_db(spec)
     stages: list[StagePlan] = []
     rate = Fraction(1)
     for index, table in enumerate(spec.stage):
@@ -76,8 +77,19 @@ def reference(spec: Spec) -> ReceiverReference:
     return ReceiverReference(spec, plan, bench, _goal(spec, bench), mask, response)
 
 
+def _wanted_db(spec: Spec) -> float:
+    """SQNR that coefficients which the file gives as numbers are rounded for, dB; of a budget, the output's."""
+    if spec.goal.minimise == "error":
+        return _DB_A_BIT * spec.output.format.width - _HEADROOM_DB
+    return spec.goal.sqnr_db or -20 * log2((spec.goal.evm_percent or 1) / 100) / log2(10)
+
+
 def _goal(spec: Spec, bench: Bench) -> Goal:
-    """The SQNR that is needed; of an EVM, what rounded coefficients leave of it."""
+    """The SQNR that is needed; of an EVM, what rounded coefficients leave of it; of a budget, what no width has."""
+    parts = bench.plan.outputs
+    least = float(10 * np.log10(bench.power / (parts * spec.output.format.lsb**2 / 12)))
+    if spec.goal.minimise == "error":
+        return Goal(least, spec.goal.sfdr_db)
     if spec.goal.sqnr_db is not None:
         needed, key = spec.goal.sqnr_db, "goal.sqnr_db"
     else:
@@ -89,8 +101,6 @@ def _goal(spec: Spec, bench: Bench) -> Goal:
             reason = f"the rounded coefficients alone have {100 * own**0.5:.3g} %"
             raise spec.blame(key, reason, "give finer coefficients, or a larger evm_percent")
         needed = float(-10 * np.log10(asked**2 - own))
-    parts = bench.plan.outputs
-    least = float(10 * np.log10(bench.power / (parts * spec.output.format.lsb**2 / 12)))
     if needed > least:
         reason = f"the output format {spec.output.format} alone leaves {least:.1f} dB of SQNR on the stimulus"
         raise spec.blame(key, reason, "give output.format more fraction bits, or ask for less")
@@ -125,14 +135,14 @@ def _mixer(spec: Spec, table: StageTable) -> MixerPlan:
     """The phase accumulator: modulo the period where that is short, else modulo a power of two that is fine enough."""
     turns = Fraction(str(table.frequency)) / Fraction(str(spec.input.sample_rate))
     close = Fraction(str(table.resolution)) / Fraction(str(spec.input.sample_rate))
-    if not table.tunable:
+    if not table.tunable and not table.dither:
         near = turns.limit_denominator(_LONGEST_PERIOD // 4)
         if abs(near - turns) <= close:
             modulus = near.denominator * 4 // _common(near.denominator)
             return MixerPlan(modulus, int(near * modulus) % modulus)
     bits = max(ceil(log2(1 / (2 * close))), 6)
     step = round(turns * (1 << bits)) % (1 << bits)
-    return MixerPlan(1 << bits, step, table.tunable)
+    return MixerPlan(1 << bits, step, table.tunable, table.dither)
 
 
 def _common(denominator: int) -> int:

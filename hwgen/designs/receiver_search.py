@@ -13,9 +13,10 @@ from hwgen.blocks.mixer import Mixer
 from hwgen.cost import yosys
 from hwgen.cost.measure import synthesise_step
 from hwgen.cost.resources import Resources
+from hwgen.designs.receiver_bench import Bench, Goal, Measured, amplitude_of
 from hwgen.designs.receiver_filter import Choice
-from hwgen.designs.receiver_plan import CicPlan, FirPlan, MixerPlan, Plan
-from hwgen.designs.receiver_widths import Made, Widths, chain, expected, settled
+from hwgen.designs.receiver_plan import CicPlan, FirPlan, MixerPlan
+from hwgen.designs.receiver_widths import Made, Widths, chain, expected
 from hwgen.journal import Journal
 from hwgen.problems import cic
 
@@ -23,30 +24,8 @@ Progress = Callable[[str, float], None]
 Text = Callable[[Chain], str]  # the Verilog that would be emitted
 _ATTEMPTS, _MOST_ATTEMPTS = 4, 10  # corrections of the analytic noise by the measurement; most until one meets the goal
 _ROWS = 99  # guard bits that leave every row of a product whole
-_NARROWEST, _WIDEST = 4, 60  # bits of the one width
+NARROWEST, WIDEST = 4, 60  # bits of the one width
 _WAVE, _WORD = 20, 24  # bits at which words of an oscillator, and all others outside of CICs, end whatever the width
-
-
-@dataclass(frozen=True)
-class Goal:
-    """Least SQNR, and least spurious-free range of the oscillator (None: any), both in dB."""
-
-    sqnr_db: float
-    sfdr_db: float | None = None
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Figures of one chain with the bit-true model: SQNR, and EVM against the taps before rounding, in per cent."""
-
-    sqnr_db: float
-    evm_percent: float
-    sfdr_db: float | None
-
-    def meets(self, goal: Goal) -> bool:
-        """Whether the goal is reached."""
-        spurs = goal.sfdr_db is None or self.sfdr_db is None or self.sfdr_db >= goal.sfdr_db
-        return self.sqnr_db >= goal.sqnr_db and spurs
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,56 +42,6 @@ class Tried:
     luts: float
     bits: dict[str, int]
     resources: Resources | None = None
-
-
-class Bench:
-    """The stimulus and what the ideal chain makes of it: judges chains."""
-
-    def __init__(self, plan: Plan, samples: NDArray[np.int64]) -> None:
-        self.plan, self.samples = plan, samples
-        values = samples * plan.input.lsb
-        self.skip = min(settled(plan), -(-samples.shape[1] // plan.decimate) // 2)
-        self.exact, self.wanted = (plan.ideal(values, exact)[self.skip :] for exact in (True, False))
-        self.power = float(np.mean(np.abs(self.exact) ** 2))
-
-    def outputs(self, made: Chain) -> NDArray[np.complex128]:
-        """Bit-true outputs as numbers, without those that depend on what was before the first sample."""
-        x = self.samples
-        if made.ports:
-            mixer = self.plan.stages[0]
-            assert isinstance(mixer, MixerPlan)
-            x = np.concatenate([x, np.full((1, x.shape[1]), mixer.step)])
-        y = made.model(x)[:, self.skip :] * made.output.lsb
-        return np.asarray(y[0] + 1j * y[1] if len(y) == 2 else y[0] + 0j)
-
-    def mixing(self, mixer: Mixer) -> float:
-        """Power at the output, its mean apart, of what a mixer errs by on the stimulus."""
-        plan, x = self.plan, self.samples
-        first = plan.stages[0]
-        assert isinstance(first, MixerPlan)
-        if mixer.ports:
-            x = np.concatenate([x, np.full((1, x.shape[1]), first.step)])
-        y = mixer.model(x) * mixer.output.lsb
-        values = self.samples * plan.input.lsb
-        word = values[0] + 1j * values[1] if plan.channels == 2 else values[0]
-        phases = np.arange(len(word)) * first.step % first.modulus
-        left = plan.behind(0, y[0] + 1j * y[1] - word * mixer.nco.ideal(phases).conj())[self.skip :]
-        return float(np.mean(np.abs(left - left.mean()) ** 2))
-
-    def judge(self, made: Chain) -> Measured:
-        """SQNR over the whole output band, against the chain of exact arithmetic with the oscillator's amplitude."""
-        y, first = self.outputs(made), made.stages[0]
-        amplitude = first.nco.amplitude if isinstance(first, Mixer) else 1.0
-        off = float(np.mean(np.abs(y - amplitude * self.exact) ** 2))
-        scale = np.vdot(self.wanted, y) / np.vdot(self.wanted, self.wanted)
-        vector = float(np.mean(np.abs(y - scale * self.wanted) ** 2) / np.mean(np.abs(scale * self.wanted) ** 2))
-        sfdr = None
-        if isinstance(first, Mixer):
-            mixer = self.plan.stages[0]
-            assert isinstance(mixer, MixerPlan)
-            sfdr = first.nco.sfdr_db(mixer.step) if mixer.step else None
-        sqnr = float("inf") if off == 0 else 10 * np.log10(amplitude**2 * self.power / off)
-        return Measured(float(sqnr), 100 * vector**0.5, sfdr)
 
 
 class Search:
@@ -137,46 +66,70 @@ class Search:
         power = expected(made, stages, self.plan)
         if isinstance(made.stages[0], Mixer):
             # To search with, its errors are independent of each other; to report, they are the sequence they are.
-            power += self.bench.mixing(made.stages[0]) - stages[0].power
-        analytic = float(10 * np.log10(self.bench.power / power))
+            power += self.bench.shares(made.stages[:1])[0] - stages[0].power
+        analytic = float(10 * np.log10(amplitude_of(made) ** 2 * self.bench.power / power))
         luts = sum(stage.luts for stage in stages)
         return Tried(label, kind, made, tuple(stages), analytic, measured, measured.meets(self.goal), luts, bits or {})
 
     def allocated(self, algorithm: str, kind: str) -> list[Tried]:
         """Widths by one algorithm; the analytic goal moves by what the bit-true model measures."""
         margin, found, known = 1.0, list[Tried](), list[NDArray[np.int64]]()
-        variables = self.widths.variables
         for attempt in range(_MOST_ATTEMPTS):
             if attempt >= _ATTEMPTS and any(entry.meets for entry in found):
                 break
             self.progress(f"{algorithm} over widths", attempt / _MOST_ATTEMPTS)
-            problem = Problem(
-                [v.name for v in variables], [v.low for v in variables], [v.high for v in variables],
-                self.widths.power, self.widths.luts, goal=self.budget * margin,
-                constraints=self._constraints(),
-            )  # fmt: skip
-            share = max(self.evaluations // _ATTEMPTS, 200)
-            try:
-                if algorithm == "gc-pso":
-                    answer = allocate(problem, self.rng, share, seeds=known)
-                else:
-                    answer = ALGORITHMS[algorithm](problem, self.rng, share)
-            except Infeasible:
+            answer = self._solved(algorithm, known, goal=self.budget * margin)
+            if answer is None:
                 break
-            self.spent += answer.evaluations
-            self.unique += answer.unique_evaluations
             if kind == "search" and (self.allocation is None or answer.consumption < self.allocation.consumption):
                 self.allocation = answer
-            bits = np.array(answer.bits)
-            entry = self.tried(f"{algorithm} widths", kind, self.widths.made(bits),
-                               {v.name: int(b) for v, b in zip(variables, bits, strict=True)})  # fmt: skip
+            entry = self._answered(answer, algorithm, kind)
             found.append(entry)
-            known = [bits]
+            known = [np.array(answer.bits)]
             slack = 10 ** ((entry.measured.sqnr_db - self.goal.sqnr_db) / 10)
             if 1 <= slack < 1.01:
                 break
             margin *= slack * (0.99 - 0.03 * attempt if slack < 1 else 0.998)
         return found
+
+    def within(self, luts: float, algorithm: str, kind: str) -> Tried | None:
+        """Widths of the least analytic noise within so many estimated LUTs; None where none are."""
+        answer = self._solved(algorithm, [], budget=luts)
+        if answer is None:
+            return None
+        if kind == "search":
+            self.allocation = answer
+        return self._answered(answer, algorithm, kind)
+
+    def least_luts(self, algorithm: str) -> float | None:
+        """The fewest estimated LUTs at the goal's analytic noise; None where an algorithm finds no widths."""
+        answer = self._solved(algorithm, [], goal=self.budget)
+        return None if answer is None else answer.consumption
+
+    def _solved(
+        self, algorithm: str, seeds: Sequence[NDArray[np.int64]], budget: float | None = None, goal: float | None = None
+    ) -> Allocation | None:
+        variables = self.widths.variables
+        problem = Problem(
+            [v.name for v in variables], [v.low for v in variables], [v.high for v in variables],
+            self.widths.power, self.widths.luts, budget, goal, constraints=self._constraints(),
+        )  # fmt: skip
+        share = max(self.evaluations // _ATTEMPTS, 200)
+        try:
+            if algorithm == "gc-pso":
+                answer = allocate(problem, self.rng, share, seeds=seeds)
+            else:
+                answer = ALGORITHMS[algorithm](problem, self.rng, share)
+        except Infeasible:
+            return None
+        self.spent += answer.evaluations
+        self.unique += answer.unique_evaluations
+        return answer
+
+    def _answered(self, answer: Allocation, algorithm: str, kind: str) -> Tried:
+        bits = np.array(answer.bits)
+        named = {v.name: int(b) for v, b in zip(self.widths.variables, bits, strict=True)}
+        return self.tried(f"{algorithm} widths", kind, self.widths.made(bits), named)
 
     def best(self, tried: list[Tried]) -> list[Tried]:
         """Those that meet the goal, the cheapest by estimate first; where none does, the closest."""
@@ -231,13 +184,21 @@ class Search:
             return {"width": width, "output_width": min(width, _WORD)}
         return {"dropped": tuple(int(v) for v in np.maximum.accumulate(form.width - form.hogenauer()))}
 
+    def uniform_of(self, width: int) -> Tried:
+        """One width throughout; raises ``ValueError`` where a CIC of so few bits has none left."""
+        return self.tried(f"{width} bits throughout", "uniform", self.one_width(width), {"width": width})
+
+    def hogenauer_of(self, width: int) -> Tried:
+        """Hogenauer's registers, `width` bits elsewhere."""
+        return self.tried(f"Hogenauer, {width} bits", "hogenauer", self.hogenauer(width), {"width": width})
+
     def uniform(self, accepts: Callable[[Tried], bool] | None = None) -> Tried | None:
         """The smallest one width that meets the goal, or that `accepts` takes; sought by halving."""
-        least, most, best = _NARROWEST, _WIDEST, None
+        least, most, best = NARROWEST, WIDEST, None
         while least <= most:
             width = (least + most) // 2
             try:
-                found = self.tried(f"{width} bits throughout", "uniform", self.one_width(width), {"width": width})
+                found = self.uniform_of(width)
             except ValueError:  # a CIC of so few bits has none left
                 least = width + 1
                 continue
@@ -250,7 +211,7 @@ class Search:
     def narrowest_hogenauer(self) -> Tried | None:
         """Hogenauer's registers and 16 bits; more where the goal asks for them, so that it is met."""
         for width in range(16, 31):
-            found = self.tried(f"Hogenauer, {width} bits", "hogenauer", self.hogenauer(width), {"width": width})
+            found = self.hogenauer_of(width)
             if found.meets:
                 return found
         return None

@@ -172,7 +172,7 @@ class Widths:
         plan, wave, used = self.plan, choice["wave"], choice["used"]
         dropped = (stage.modulus - 1).bit_length() - choice["address"] if "address" in choice else 0
         dropped = max(dropped, (stage.modulus // 4 // LARGEST_TABLE).bit_length() - 1 if self._addressed(stage) else 0)
-        nco = Nco(stage.modulus, None if stage.tunable else stage.step, dropped, wave)
+        nco = Nco(stage.modulus, None if stage.tunable else stage.step, dropped, wave, stage.dither)
         finest = plan.input.fraction - (plan.input.width - used) + wave
         fraction = int(np.clip(choice["product"], finest - used - wave + 3, finest - 1))
         block = Mixer(plan.input, plan.channels, nco, used, fraction, choice["guard"])
@@ -192,7 +192,7 @@ class Widths:
         if key not in self._waves:
             word = self.samples[0] + 1j * self.samples[1] if self.plan.channels == 2 else self.samples[0]
             phases = np.arange(len(word)) * stage.step % stage.modulus
-            cosine, sine = np.ldexp(nco.words(phases).astype(np.float64), -nco.bits)
+            cosine, sine = np.ldexp(nco.words(nco.dithered(phases)).astype(np.float64), -nco.bits)
             error = (cosine + 1j * sine - nco.ideal(phases)).conj()
             left = self.plan.behind(number, word * error)
             skip = min(settled(self.plan), len(left) // 2)
@@ -215,7 +215,8 @@ class Widths:
             if not dropped:
                 for part in parts:
                     before = max(before, form.fraction - choice[part])
-                    dropped.append(before)
+                    # Of a sample, at least its sign comes in.
+                    dropped.append(before := before if dropped else min(before, form.width - 1))
                 dropped.append(max(before, form.fraction + stage.scale - choice["output"]))
             block = self._registers(stage, dropped, form, channels, limit)
         power, mean, fine, lsb = 0.0, 0.0, 0, form.lsb

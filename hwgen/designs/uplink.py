@@ -92,6 +92,13 @@ class Uplink:
         gain = np.einsum("nk,nk->k", w.conj(), g).conj()
         return np.asarray(w / np.where(gain == 0, 1, gain))
 
+    @property
+    def all_weights(self) -> Complex:
+        """The same for all antennas (M, K), 0 for those that are off."""
+        found = np.zeros(self.channel.shape, dtype=np.complex128)
+        found[self.active] = self.weights
+        return found
+
     def power(self, weights: Complex) -> tuple[Complex, Array]:
         """Gain w^H g and output power w^H R w of each stream for weights (N, K)."""
         gain = np.einsum("nk,nk->k", weights.conj(), self.signature)

@@ -98,7 +98,8 @@ class Finished(ABC):
         return made, self.core.expected(made, self.words)
 
     def model(self, x: ArrayLike, run: Callable[[Ints], Ints] | None = None) -> NDArray[Any]:
-        """Bit-true response from reset to the words `x` of the input ports (ports, n), or (n,) of a single one.
+        """Bit-true response from reset to the words `x` of the input ports (ports, n), or (n,) of a single one; further
+        inputs, such as those that load, are no rows of it.
 
         Parameters
         ----------
@@ -108,9 +109,9 @@ class Finished(ABC):
         given = np.asarray(x)
         if not np.issubdtype(given.dtype, np.integer):
             raise ValueError(f"{self.name} takes port words: whole numbers")
-        rows = np.atleast_2d(given)
-        if rows.ndim != 2 or len(rows) != len(self.core.inputs):
-            raise ValueError(f"{self.name} takes words of shape ({len(self.core.inputs)}, n), not {given.shape}")
+        rows, ports = np.atleast_2d(given), len(self.core.inputs) - self.core.apart
+        if rows.ndim != 2 or len(rows) != ports:
+            raise ValueError(f"{self.name} takes words of shape ({ports}, n), not {given.shape}")
         made = (run or self.words)(rows)
         return made[0] if given.ndim == 1 and len(made) == 1 else made
 

@@ -181,7 +181,7 @@ class Design(Finished):
         rest = max(count * min(fir.decimate, _MOST_RATE) - parts[0].shape[1], 64)
         wild = rest if spec is None else rest // 2
         random = rng.integers(fir.input.minimum, fir.input.maximum, (fir.channels, wild), endpoint=True, dtype=np.int64)
-        parts.append(reloads.full_scale(random, fir) if isinstance(fir, Reloadable) else random)
+        parts.append(_full_scale(random, fir) if isinstance(fir, Reloadable) else random)
         if spec is not None:
             parts.append(stimulus.samples(spec, rest - wild, rng))
         return np.concatenate(parts, axis=1)
@@ -238,6 +238,13 @@ class Design(Finished):
             "interpolate": fir.interpolate,
             **kind,
         }
+
+
+def _full_scale(samples: Ints, fir: Reloadable) -> Ints:
+    """The samples, of four stretches as long as the filter the third at the least value, the fourth at the most."""
+    stretch = np.arange(samples.shape[1]) // fir.length % 4
+    ends = np.where(stretch == 2, fir.input.minimum, fir.input.maximum)
+    return np.where(stretch < 2, samples, ends).astype(np.int64)
 
 
 def thawed(frozen: dict[str, Any]) -> Design:

@@ -171,6 +171,7 @@ def described(stage: Stage) -> str:
         nco = stage.nco
         step = "a step from i_step" if nco.step is None else f"step {nco.step}"
         table = f"table of {nco.quarter} words of {nco.bits} bits"
+        step += f", {nco.random_bits} bits of dither" if nco.random_bits else ""
         return f"mixer: phase modulo {nco.modulus}, {step}, {table}, products {stage.output}"
     if isinstance(stage, Cic):
         widths = ", ".join(map(str, stage.widths))

@@ -5,11 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from hwgen.blocks.combiner_reloadable import ReloadableCombiner
 from hwgen.cost.shell import estimate as estimate_shell
-from hwgen.designs.detector import Outcome, Tried, search
+from hwgen.designs.detector import DetectorSearch, Outcome, Tried, search
 from hwgen.designs.detector_cases import OFFSETS_DB, case_step
 from hwgen.designs.detector_goal import Goal
 from hwgen.designs.detector_reference import reference
+from hwgen.designs.detector_reloading import ReloadingSearch
+from hwgen.designs.detector_work import loaded
 from hwgen.designs.monte_carlo import Figures
 from hwgen.designs.uplink import mse
 from hwgen.finished.detector import Detector, thawed
@@ -30,7 +33,8 @@ def asked(reference: Goal) -> dict[str, Any]:
 
 def searched(reference: Goal, executor: Executor, journal: Journal, progress: Progress) -> dict[str, Any]:
     """What the search finds, as the checkpoint keeps it."""
-    outcome = search(reference, executor, journal, progress)
+    run = (ReloadingSearch if reference.reloadable else DetectorSearch)(reference, progress)
+    outcome = search(run, executor, journal)
     progress("detecting over SNR", 0.9)
     chosen, receiver = outcome.chosen, reference.receiver
     candidate = chosen.candidate
@@ -92,7 +96,12 @@ def quality(figures: Figures) -> dict[str, float | None]:
 
 
 def _estimated(design: Detector, outcome: Outcome, chosen: Tried, target: str) -> dict[str, float]:
-    figures = outcome.estimate.resources(chosen.candidate.work).figures()
+    combiner, work = chosen.candidate.combiner, chosen.candidate.work
+    if isinstance(combiner, ReloadableCombiner):
+        figures = loaded(combiner, target).figures()
+    else:
+        assert work is not None  # of a combiner whose weights are constant
+        figures = outcome.estimate.resources(work).figures()
     if design.shell is None:
         return figures
     return {key: figures[key] + more for key, more in estimate_shell(design.shell, target).items()}

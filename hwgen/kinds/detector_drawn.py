@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from hwgen.blocks.combiner import Combiner
+from hwgen.blocks.combiner_reloadable import ReloadableCombiner
 from hwgen.designs.detector_goal import Goal
 from hwgen.finished.detector import Detector
 
@@ -58,7 +60,8 @@ def drawn(reference: Goal, design: Detector, found: dict[str, Any]) -> dict[str,
         ],
         "history": found["history"],
         "formats": [
-            *([name, form] for name, form in design.formats.items()),
+            *([name, form] for name, form in design.formats.items() if name != "c_data"),
+            *_loaded(combiner),
             ["trees", f"{combiner.levels} levels, a register behind each"],
             ["terms", str(int(np.count_nonzero(combiner.matrix)))],
         ],
@@ -72,6 +75,14 @@ def drawn(reference: Goal, design: Detector, found: dict[str, Any]) -> dict[str,
             "distortions for independent.",
         ],
     }  # fmt: skip
+
+
+def _loaded(combiner: Combiner | ReloadableCombiner) -> list[list[str]]:
+    """What can be loaded, in words."""
+    if not isinstance(combiner, ReloadableCombiner):
+        return []
+    registers = combiner.registers
+    return [["loadable weights", f"{len(registers) // 2}, parts in {sum(form.width for form in registers)} bits"]]
 
 
 def _over_snr(cases: list[dict[str, Any]]) -> dict[str, Any]:

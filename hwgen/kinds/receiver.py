@@ -1,5 +1,6 @@
 """kind = "receiver": what a search found, as the JSON that the checkpoint keeps and the report draws."""
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import Any
 
@@ -10,6 +11,7 @@ from hwgen.blocks.cic import Cic
 from hwgen.blocks.mixer import Mixer
 from hwgen.cost import receiver as cost
 from hwgen.cost.shell import estimate as estimate_shell
+from hwgen.designs.receiver_error import Budgeted, Count, Start
 from hwgen.designs.receiver_plan import MixerPlan
 from hwgen.designs.receiver_reference import ReceiverReference, reference
 from hwgen.designs.receiver_search import Search, Tried, measured
@@ -32,31 +34,54 @@ def asked(reference: ReceiverReference) -> dict[str, Any]:
 def searched(reference: ReceiverReference, executor: Executor, journal: Journal, progress: Progress) -> dict[str, Any]:
     """What the search finds, as the checkpoint keeps it."""
     spec = reference.spec
-    search = Search(
-        reference.bench, reference.goal, spec.goal.target, spec.search.seed, spec.search.evaluations,
-        str(spec.search.algorithm), progress,
-    )  # fmt: skip
-    baselines: dict[str, Tried | None] = {"uniform": search.uniform(), "hogenauer": search.narrowest_hogenauer()}
-    greedy = search.best(search.allocated("greedy", "greedy"))
-    baselines["greedy"] = greedy[0] if greedy else None
     algorithm = str(spec.search.algorithm)
-    own = [] if algorithm in _SIMPLE else search.best(search.allocated(algorithm, "search"))[:_MEASURED]
-    entries = [*own, *(entry for entry in baselines.values() if entry is not None)]
-    if not entries:
-        raise spec.blame("goal", "no widths were found that meet it", "ask for less, or allow more evaluations")
+
+    def start(known: ReceiverReference) -> Search:
+        return Search(
+            known.bench, known.goal, spec.goal.target, spec.search.seed, spec.search.evaluations, algorithm, progress
+        )
 
     def text(chain: Chain) -> str:
         design = _design(reference, chain)
         return design.whole(verilog(design.component(), design.core.module))
 
-    name, target = spec.design.name, spec.goal.target
-    entries = measured(entries, text, name, target, executor, journal, progress)
+    def count(entries: Sequence[Tried]) -> list[Tried]:
+        return measured(entries, text, spec.design.name, spec.goal.target, executor, journal, progress)
+
+    if spec.goal.minimise == "error":
+        return _within_budget(reference, start, count)
+    search = start(reference)
+    baselines: dict[str, Tried | None] = {"uniform": search.uniform(), "hogenauer": search.narrowest_hogenauer()}
+    greedy = search.best(search.allocated("greedy", "greedy"))
+    baselines["greedy"] = greedy[0] if greedy else None
+    own = [] if algorithm in _SIMPLE else search.best(search.allocated(algorithm, "search"))[:_MEASURED]
+    entries = [*own, *(entry for entry in baselines.values() if entry is not None)]
+    if not entries:
+        raise spec.blame("goal", "no widths were found that meet it", "ask for less, or allow more evaluations")
+
+    entries = count(entries)
     found = {entry.kind: entry for entry in entries if entry.kind != "search"}
     pool = [entry for entry in entries if entry.kind == algorithm] if algorithm in _SIMPLE else [
         entry for entry in entries if entry.kind in ("search", "greedy")
     ]  # fmt: skip
     chosen = min(pool or entries, key=lambda entry: (not entry.meets, entry.resources.lut if entry.resources else 0))
     return outcome_of(reference, search, chosen, entries, found)
+
+
+def _within_budget(reference: ReceiverReference, start: Start, count: Count) -> dict[str, Any]:
+    """The most accurate design within the budget of LUTs."""
+    spec = reference.spec
+    assert spec.goal.budget is not None  # what the rules see to
+    luts, algorithm = float(spec.goal.budget.luts or 0), str(spec.search.algorithm)
+    work = Budgeted(reference, luts, start, count)
+    found = {kind: entry for kind, entry in work.baselines().items() if entry is not None}
+    own = found.get(algorithm) if algorithm in _SIMPLE else work.allocated(algorithm, "search")
+    pool = [entry for entry in (own, found.get("greedy")) if entry is not None]
+    if not pool:
+        remedy = f"give a larger budget; the narrowest widths take about {work.least:.0f}"
+        raise spec.blame("goal.budget.luts", f"no receiver was found within {luts:g} LUTs", remedy)
+    chosen = max(pool, key=lambda entry: entry.measured.sqnr_db)
+    return outcome_of(reference, work.search, chosen, work.tried, found)
 
 
 def outcome_of(
@@ -74,7 +99,7 @@ def outcome_of(
             "ripple_db": None if response is None else response.ripple_db,
             "attenuation_db": None if response is None else response.attenuation_db,
             "sqnr_db": chosen.measured.sqnr_db,
-            "error": None,
+            "error": _error(chosen),
             "max_error_ulp": None,
             "evm_percent": chosen.measured.evm_percent,
             "sfdr_db": _finite(chosen.measured.sfdr_db),
@@ -99,8 +124,14 @@ def outcome_of(
         "own": {
             "analytic_sqnr_db": chosen.analytic_db,
             "stages": [
-                {"name": label, "noise_power": made.power, "estimate_lut": round(made.luts), "built": described(stage)}
-                for label, made, stage in zip(search.widths.labels, chosen.stages, chosen.chain.stages, strict=True)
+                {
+                    "name": label, "noise_power": made.power, "measured_power": power,
+                    "estimate_lut": round(made.luts), "built": described(stage),
+                }
+                for label, made, stage, power in zip(
+                    search.widths.labels, chosen.stages, chosen.chain.stages,
+                    reference.bench.shares(chosen.chain.stages), strict=True,
+                )
             ],
         },
     }  # fmt: skip
@@ -134,9 +165,14 @@ def _baseline(tried: Tried | None) -> dict[str, Any] | None:
     return {
         "bits": sum(widths(tried.chain).values()),
         "lut": None if tried.resources is None else tried.resources.lut,
-        "error": None,
+        "error": _error(tried),
         "sqnr_db": tried.measured.sqnr_db,
     }
+
+
+def _error(tried: Tried) -> float:
+    """Mean square error at the output, of the power of the exact one."""
+    return float(10 ** (-tried.measured.sqnr_db / 10))
 
 
 def _row(tried: Tried, chosen: bool) -> dict[str, Any]:
@@ -201,8 +237,8 @@ def drawn(reference: ReceiverReference, design: Receiver, found: dict[str, Any])
             ["input", str(plan.input)],
             ["output", str(plan.output)],
             *[[stage["name"], stage["built"]] for stage in own["stages"]],
-            *[[f"noise of {stage['name']}", f"{10 * np.log10(max(stage['noise_power'], 1e-40)):.1f} dB"]
-              for stage in own["stages"]],
+            *[[f"noise of {s['name']}", f"{_level(s['noise_power'])}, {_level(s['measured_power'])} measured"]
+              for s in own["stages"]],
         ],
         "spec_text": spec.text,
         "output_spectrum": None,
@@ -210,11 +246,24 @@ def drawn(reference: ReceiverReference, design: Receiver, found: dict[str, Any])
             f"SQNR is measured with the bit-true model over {bench.samples.shape[1]:,} samples of the stimulus, "
             f"{len(bench.exact):,} outputs, against exact arithmetic with the same coefficients.",
             f"The analytic noise model gives {own['analytic_sqnr_db']:.2f} dB; {difference:+.2f} dB is measured.",
-            *(["It takes what is cut from words as white and independent; of words of few bits it is neither, which "
-               "is what the two figures differ by."] if abs(difference) > 0.5 else []),
+            *([_where(own["stages"])] if abs(difference) > 0.5 else []),
             "EVM is measured against the coefficients before rounding, one complex gain taken out.",
         ],
     }  # fmt: skip
+
+
+def _level(power: float) -> str:
+    return f"{10 * np.log10(max(power, 1e-40)):.1f} dB"
+
+
+def _where(stages: list[dict[str, Any]]) -> str:
+    """Where analysis and measurement differ, and why."""
+    most = max(stages, key=lambda stage: abs(stage["measured_power"] - stage["noise_power"]))
+    return (
+        f"Most of what they differ by is the {most['name']}: {_level(most['noise_power'])} by analysis and "
+        f"{_level(most['measured_power'])} measured, at the output. The analysis takes what is cut from words as white "
+        "and independent; of words of few bits it is neither."
+    )
 
 
 def _registers(chain: Chain) -> list[dict[str, int]]:

@@ -79,7 +79,7 @@ def verdict(result: dict, margins: Sequence[Margin]) -> Verdict:
     points = [
         *([_mask(result, margins)] if masked else []),
         *_goals(result),
-        _area(result),
+        _error(result) if at(result, "goal", "minimise") == "error" else _area(result),
         *_bit_true(result),
         _equivalence(result),
     ]
@@ -149,6 +149,19 @@ def _goals(result: dict) -> list[Point]:
         text = f"{count(area, 'LUT')} ({source}) of the {number(budget)} allowed."
         points.append(Point("good" if area <= budget else "bad", "Budget", text))
     return points
+
+
+def _error(result: dict) -> Point:
+    """What was made small within a budget, against what the baselines make of the same budget."""
+    error, words, state = at(result, "quality", "error"), [], "open"
+    if not is_number(error):
+        return Point("open", "Error", "Not measured.")
+    for name, baseline in (result.get("baselines") or {}).items():
+        other = at(baseline, "error")
+        if is_number(other) and other > 0:
+            words.append(f"{error / other:.3g} times that of {BASELINES.get(name, name.replace('_', ' '))}")
+            state = "bad" if error > other or state == "bad" else "good"
+    return Point(state, "Error", f"{error:.3g}{': ' + listed(words) if words else '; no baseline was measured'}.")
 
 
 def _area(result: dict) -> Point:

@@ -18,9 +18,6 @@ def judge(spec: "Spec", tables: "DesignFile") -> None:
     """Raise for a detector that cannot be built."""
     if tables.detector is None:
         raise spec.blame("detector", "a detector needs its table, and there is none", "add a table [detector]")
-    if tables.detector.weights != "constant":
-        reason = "a detector whose weights are loaded is not built yet in this version of hwgen"
-        raise spec.blame("detector.weights", reason, 'write weights = "constant"')
     if tables.detector.channel not in MODELS:
         try:
             require_file(spec.beside(tables.detector.channel))
@@ -40,7 +37,7 @@ def judge(spec: "Spec", tables: "DesignFile") -> None:
         reason = "a detector has one form, trees of adders"
         raise spec.blame("hardware.structure", reason, 'write structure = "auto", or leave it out')
     if hardware.dsp:
-        raise spec.blame("hardware.dsp", "constant weights need no DSP blocks", "write dsp = false")
+        raise spec.blame("hardware.dsp", "words of ADCs are narrow, and need no DSP blocks", "write dsp = false")
     if hardware.clock is not None and hardware.clock < spec.input.sample_rate * (1 - 1e-9):
         reason = f"slower than input.sample_rate, {spec.input.sample_rate:g}; a sample takes one clock"
         raise spec.blame("hardware.clock", reason, f"give {spec.input.sample_rate:g} or more, or leave it out")

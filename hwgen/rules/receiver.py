@@ -48,17 +48,29 @@ def judge(spec: "Spec", tables: "DesignFile") -> None:
 
 def _check_goal(spec: "Spec") -> None:
     goal = spec.goal
-    if goal.minimise != "luts":
-        raise spec.blame("goal.minimise", "a receiver minimises LUTs", 'write minimise = "luts"')
+    if goal.minimise == "cells":
+        raise spec.blame("goal.minimise", "a receiver is not placed", 'write minimise = "luts"')
     for key in ("max_error_ulp", "fmax_mhz"):
         if getattr(goal, key) is not None:
             raise spec.blame(f"goal.{key}", "no goal of a receiver", "give sqnr_db, evm_percent or sfdr_db")
-    if (goal.sqnr_db is None) == (goal.evm_percent is None):
+    if goal.minimise == "error":
+        _check_budget(spec)
+    elif (goal.sqnr_db is None) == (goal.evm_percent is None):
         given = "neither" if goal.sqnr_db is None else "both"
         reason = f"{given} of sqnr_db and evm_percent given; one says how accurate the receiver must be"
         raise spec.blame("goal.minimise", reason, "write sqnr_db = 60, or evm_percent = 1.0")
     if goal.sfdr_db is not None and (not spec.stage or spec.stage[0].block != "mixer"):
         raise spec.blame("goal.sfdr_db", "it is that of an oscillator, and there is none", "remove it")
+
+
+def _check_budget(spec: "Spec") -> None:
+    goal = spec.goal
+    if goal.budget is None or goal.budget.luts is None:
+        raise spec.blame("goal.budget", "a receiver spends LUTs", "write budget = { luts = 2000 }")
+    for key in ("sqnr_db", "evm_percent"):
+        if getattr(goal, key) is not None:
+            reason = "the error is made as small as the budget allows, whatever is asked for"
+            raise spec.blame(f"goal.{key}", reason, 'remove it, or write minimise = "luts" without budget')
 
 
 def _check_rest(spec: "Spec") -> None:

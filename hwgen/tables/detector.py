@@ -47,8 +47,8 @@ class DetectorTable(Table):
     method: Literal["lmmse", "zf", "mrc"] = Field("lmmse", description="Linear detector.", examples=["lmmse"])
     constellation: Literal["qpsk", "16qam"] = Field("16qam", description="Symbols.", examples=["16qam"])
     budget: AdcBudgetTable = Field(description="What the ADCs may take.", examples=[{"power": 256}])
-    weights: Literal["constant", "programmable"] = Field(
-        "constant", description="Whether the channel is fixed for good.", examples=["constant"]
+    weights: Literal["constant", "reloadable"] = Field(
+        "constant", description="Fixed for good, or loaded through a port.", examples=["constant"]
     )
 
     @field_validator("channel")

@@ -10,7 +10,7 @@ from hwgen.tables.table import Table
 
 # Keys of each block, those that it cannot do without first.
 _KEYS = {
-    "mixer": (("frequency",), ("resolution", "tunable")),
+    "mixer": (("frequency",), ("resolution", "tunable", "dither")),
     "cic": (("order", "decimate"), ("delay",)),
     "fir": ((), ("bands", "compensate", "taps", "coefficients", "decimate")),
     "matched": (("roll_off", "samples"), ("span", "decimate")),
@@ -25,6 +25,7 @@ class StageTable(Table):
     frequency: float | None = Field(None, description="Mixer: what is brought to 0 Hz.", examples=[4.1e6])
     resolution: float = Field(1.0, description="Mixer: largest error of the frequency, Hz.", gt=0, examples=[1.0])
     tunable: bool = Field(False, description="Mixer: phase step from the port i_step.", examples=[False])
+    dither: bool = Field(False, description="Mixer: random bits below the phase that is kept.", examples=[False])
     order: int | None = Field(None, description="CIC: integrators, and combs.", ge=1, le=8, examples=[5])
     delay: int = Field(1, description="CIC: samples of a comb.", ge=1, le=16, examples=[1])
     decimate: int = Field(1, description="Keep one output of so many.", ge=1, le=1 << 14, examples=[2])

@@ -1,5 +1,6 @@
 """Oscillator: words against exact angles, predicted spurs against a transform of everything, the Verilog bit by bit."""
 
+from dataclasses import replace
 from math import gcd
 
 import numpy as np
@@ -86,6 +87,51 @@ def test_a_step_that_changes_moves_the_phase_without_a_jump() -> None:
     broken = text.replace("    else if (i_valid) phase <=", "    else phase <=")
     assert broken != text
     assert simulate(broken, top, made, top.expected(made, nco.model)).mismatches > 0
+
+
+@pytest.mark.parametrize("step", [1, 37, 6, 64])
+def test_dithered_words_are_interpolated_on_average(step: int) -> None:
+    nco = Nco(1 << 9, step, 4, 8, dither=True)
+    period, turns = nco.modulus // gcd(step, nco.modulus), 1500
+    phases = nco.phases(period * turns)
+    cosine, sine = np.ldexp(nco.words(nco.dithered(phases)).astype(float), -8)
+    mean = (cosine + 1j * sine).reshape(turns, -1).mean(axis=0)
+    # From the middle of one word to that of the next.
+    starts = np.arange(-16, nco.modulus + 16, 16)
+    table = np.ldexp(nco.words(starts % nco.modulus).astype(float), -8)
+    wanted = [np.interp(phases[:period], starts + 8.0, part) for part in table]
+    noise = 2 * np.pi / 32 / np.sqrt(turns)
+    assert np.abs(mean - wanted[0] - 1j * wanted[1]).max() < 6 * noise
+    # Its lines are those predicted, as far as they stand out of what noise is left.
+    power = np.abs(np.fft.fft(mean) / period) ** 2
+    found, lines = nco.spurs()
+    shown = lines > 20 * noise**2 / period
+    assert shown.sum() >= (2 if step in (1, 37) else 1)
+    assert 10 * np.log10(power[np.round(found * period).astype(int) % period][shown]) == pytest.approx(
+        10 * np.log10(lines[shown]), abs=2.0
+    )
+
+
+def test_dither_makes_a_bit_of_the_phase_worth_twelve_decibels() -> None:
+    for address in (6, 8):
+        plain, dithered = (Nco(1 << 32, 0x12345679, 32 - address, 24, dither).sfdr_db() for dither in (False, True))
+        assert dithered == pytest.approx(2 * plain, abs=0.1)
+
+
+def test_the_verilog_has_the_dither_of_the_model() -> None:
+    nco = Nco(1 << 12, None, 7, 7, dither=True)
+    rng = np.random.default_rng(5)
+    top = Top("nco", nco.ports, tuple(Port(name, 8, True) for name in ("o_re", "o_im")), nco.latency)
+    made = script(rng.integers(0, 1 << 12, (1, 1500)), rng, gap_probability=0.3, resets=[500, 503], drain=4)
+    text = verilog(nco.component(), "nco")
+    wanted = top.expected(made, nco.model)
+    verdict = simulate(text, top, made, wanted)
+    assert (verdict.mismatches, verdict.first) == (0, None)
+    plain = replace(nco, dither=False)
+    assert (top.expected(made, plain.model).data != wanted.data).any()
+    broken = text.replace("else if (i_valid) dither <=", "else dither <=")
+    assert broken != text
+    assert simulate(broken, top, made, wanted).mismatches > 0
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,13 @@ def test_rows_without_their_low_bits_err_by_no_more_than_those(guard: int) -> No
     assert np.abs(block.model(x)).max() <= block.limit
 
 
-NCOS = [Nco(160, 41, 0, 7), Nco(1 << 12, 555, 4, 5), Nco(4, 1, 0, 8), Nco(1 << 10, 3, 8, 7), Nco(1 << 16, None, 8, 6)]
+NCOS = [
+    Nco(160, 41, 0, 7),
+    Nco(1 << 12, 555, 4, 5),
+    Nco(4, 1, 0, 8),
+    Nco(1 << 10, 3, 8, 7),
+    Nco(1 << 16, None, 8, 6),
+]
 
 
 @pytest.mark.parametrize("channels", [1, 2])
@@ -157,5 +163,7 @@ def test_stages_that_do_not_fit_are_refused() -> None:
         Chain((first, Cic(Format(1, 5), 2, 2, 4, 1, (0,) * 5, 12)))
     with pytest.raises(ValueError, match="wider than 62"):
         Cic(Format(1, 11), 1, 6, 1024, 1, (0,) * 13, 72)
+    with pytest.raises(ValueError, match="drops 5 bits of samples of 5"):
+        Cic(Format(1, 4), 1, 2, 4, 1, (5,) * 5, 9)
     with pytest.raises(ValueError, match="rising numbers"):
         Cic(Format(1, 11), 1, 2, 8, 1, (0, 1, 0, 1, 1), 20)

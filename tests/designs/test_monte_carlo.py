@@ -7,9 +7,21 @@ from uplinks import BITS, CHANNEL, LINK
 
 from hwgen.blocks.combiner import Combiner, pairs
 from hwgen.designs.detector_weights import Weights, unpaired
-from hwgen.designs.monte_carlo import exact, measured, received, sliced, symbols, unquantised, wilson
-from hwgen.designs.uplink import rms_percent
+from hwgen.designs.monte_carlo import (
+    counted,
+    difference,
+    exact,
+    mean_square,
+    measured,
+    received,
+    sliced,
+    symbols,
+    unquantised,
+    wilson,
+)
+from hwgen.designs.uplink import Uplink, rms_percent
 from hwgen.fixed import Format
+from hwgen.problems.channels import rayleigh
 
 
 @pytest.mark.parametrize("constellation", ["qpsk", "16qam"])
@@ -57,3 +69,17 @@ def test_a_fine_combiner_is_as_good_as_exact_weights() -> None:
     both = {"exact": exact(LINK), "built": received(combiner, LINK)}
     found = measured(CHANNEL, both, "16qam", 4_000, np.random.default_rng(3))
     assert found["built"].evm_percent[0] == pytest.approx(found["exact"].evm_percent[0], rel=1e-3)
+
+
+def test_a_difference_shows_where_intervals_overlap() -> None:
+    h = rayleigh(8, 2, 0.0, np.random.default_rng(1))
+    links = {name: exact(Uplink(h, bits)) for name, bits in {"one": (4,) * 8, "other": (4,) * 7 + (3,)}.items()}
+    sums = counted(h, links, "qpsk", 4000, np.random.default_rng(2))
+    here, low, high = difference(sums["one"], sums["other"])
+    figures = measured(h, links, "qpsk", 4000, np.random.default_rng(2))
+    assert mean_square(sums["one"]) == pytest.approx(figures["one"].mse[0])
+    assert here == pytest.approx(figures["other"].mse[0] - figures["one"].mse[0])
+    assert 0 < low < here < high
+    assert figures["one"].mse[2] > figures["other"].mse[1]  # alone, each leaves it open
+    assert difference(sums["one"], sums["one"]) == (0, 0, 0)
+    assert difference(sums["other"], sums["one"])[2] < 0

@@ -293,6 +293,23 @@ def test_the_verdict_in_words(result, evidence):
     assert words["Equivalence"] == "Not run."
 
 
+def test_within_a_budget_errors_are_compared_and_not_areas(result, evidence):
+    result = copy.deepcopy(result)
+    result["goal"] = {"minimise": "error", "budget": {"luts": 1200}, "met": True}
+    result["quality"]["error"] = 0.002
+    for baseline, error in zip(result["baselines"].values(), (0.008, 0.004, 0.0025), strict=True):
+        baseline["error"] = error
+    words = {point.label: (point.state, point.text.replace("\u00a0", " ")) for point in judged(result, evidence).points}
+    assert "Area" not in words
+    assert words["Budget"][1] == "1,163 LUTs (synthesis) of the 1,200 allowed."
+    told = (
+        "0.002: 0.25 times that of one uniform width, 0.5 times that of a common LSB and 0.8 times that of the greedy "
+    )
+    assert words["Error"] == ("good", told + "allocation.")
+    result["baselines"]["greedy"]["error"] = 0.001
+    assert {p.label: p.state for p in judged(result, evidence).points}["Error"] == "bad"
+
+
 @pytest.mark.parametrize(
     ("path", "value", "headline"),
     [
