@@ -8,7 +8,7 @@ from hwgen.cost.resources import synthesis_command, synthesise
 from hwgen.cost.store import Store, remembered
 
 
-def synthesise_step(text: str, top: str, target: str, dsp: bool, tool: str, timeout: float = 300) -> dict[str, float]:
+def synthesise_step(text: str, top: str, target: str, dsp: bool, tool: str, timeout: float = 1200) -> dict[str, float]:
     """`synthesise`; `tool`, Yosys's name and version, is part of the step's key."""
     inputs = {"verilog": text, "command": synthesis_command(top, target, dsp)}
     return remembered(

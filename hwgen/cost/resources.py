@@ -62,7 +62,7 @@ TARGETS: Mapping[str, Target] = {
 }  # fmt: skip
 
 
-def synthesise(verilog: str, top: str, target: str, dsp: bool = False, timeout: float = 300) -> Resources:
+def synthesise(verilog: str, top: str, target: str, dsp: bool = False, timeout: float = 1200) -> Resources:
     """Resources of `verilog` by Yosys for `target`, flattened, in a process of its own (safe to send to an executor).
 
     Raises ``YosysError`` where Yosys fails or passes `timeout` seconds.

@@ -21,7 +21,7 @@ from hwgen.designs.receiver_bench import Bench, Goal
 from hwgen.designs.receiver_plan import CicPlan, FirPlan, MixerPlan, Plan, StagePlan, polynomial
 from hwgen.designs.values import Coefficients
 from hwgen.designs.word_lengths import WordLengths
-from hwgen.fixed import Format
+from hwgen.fixed import Format, Overflow
 from hwgen.response import Band, Mask, Measurement
 from hwgen.spec import Spec
 from hwgen.structures import SMALLEST, STRUCTURES
@@ -104,7 +104,23 @@ def _goal(spec: Spec, bench: Bench) -> Goal:
     if needed > least:
         reason = f"the output format {spec.output.format} alone leaves {least:.1f} dB of SQNR on the stimulus"
         raise spec.blame(key, reason, "give output.format more fraction bits, or ask for less")
+    if needed > (inside := _within(spec, bench)):
+        peak = float(np.abs(np.stack([bench.exact.real, bench.exact.imag])).max())
+        reason = f"{spec.output.format} overflows: outputs reach {peak:.3g}, which leaves {inside:.1f} dB of SQNR"
+        raise spec.blame("output.format", reason, "give it more integer bits, or a smaller gain before it")
     return Goal(needed, spec.goal.sfdr_db)
+
+
+def _within(spec: Spec, bench: Bench) -> float:
+    """SQNR of exact outputs that are saturated, or wrap, as the output format has it, dB; infinite where none is."""
+    form, parts = spec.output.format, np.stack([bench.exact.real, bench.exact.imag])
+    low, high = (end * form.lsb for end in (form.minimum, form.maximum))
+    inside = np.clip(parts, low, high)
+    if spec.output.overflow is Overflow.WRAP:
+        inside = low + (parts - low) % (high - low + form.lsb)
+    beyond = (parts < low - form.lsb / 2) | (parts > high + form.lsb / 2)  # others are rounded into the range
+    lost = float(((inside - parts)[beyond] ** 2).sum() / parts.shape[1])
+    return float(10 * np.log10(bench.power / lost)) if lost else float("inf")
 
 
 def _stage(

@@ -182,6 +182,19 @@ def test_a_goal_beyond_the_output_format_is_refused() -> None:
     assert parse(TEXT, "rx.toml").stage[1].order == 3
 
 
+@pytest.mark.parametrize("overflow", ["saturate", "wrap"])
+def test_an_output_format_that_overflows_is_refused(overflow: str) -> None:
+    peak = np.abs(np.stack([small().bench.exact.real, small().bench.exact.imag])).max()
+    bits = int(np.floor(np.log2(peak))) + 1  # integer bits, without the sign, that it needs
+    for integer, enough in ((bits, False), (bits + 1, True)):
+        text = TEXT.replace('"s1.11"', f'"s{integer}.14"\noverflow = "{overflow}"')
+        if enough:
+            assert small(text).goal.sqnr_db == 40
+        else:
+            with pytest.raises(ValueError, match="overflows: outputs reach"):
+                small(text)
+
+
 def test_what_stages_err_by_adds_up_to_what_the_chain_does() -> None:
     work = search(small())
     entry = work.tried("14 bits", "", work.one_width(14))
