@@ -41,9 +41,10 @@ minimise = "luts"
 sqnr_db = 28
 
 [search]
-evaluations = 600
-coefficient_bits = [3, 10]
+evaluations = 300
+coefficient_bits = [5, 8]
 """
+FOLD = '\n[hardware]\nstructure = "folded"\nclock = 4e6'
 A = np.array([[0.9, -0.3], [0.25, 0.6], [-0.2, 0.5], [0.35, 0.15]])
 QPSK = (
     SMALL.replace("sample_rate = 1e6", "sample_rate = 1e6\ncomplex = true")
@@ -86,7 +87,10 @@ def run(text: str, folder: Path, bulk: bool = False) -> dict[str, Any]:
         ('"s2.9"', '"s2.9"\nrounding = "floor"', "output.rounding", "rounded alike"),
         ('"s2.9"', '"s2.9"\noverflow = "wrap"', "output.overflow", "saturate"),
         ("[search]", "[hardware]\ndsp = true\n[search]", "hardware.dsp", "not built"),
-        ("[search]", '[hardware]\nstructure = "folded"\n[search]', "hardware.structure", "not built"),
+        ("[search]", '[hardware]\nstructure = "direct"\n[search]', "hardware.structure", "not built"),
+        ("[search]", '[hardware]\nstructure = "folded"\n[search]', "hardware.structure", "4 iterations on one stage"),
+        ("iterations = 4", 'iterations = 4\nrounding = "stochastic"' + FOLD, "descent.rounding", "not built folded"),
+        ("iterations = 4", 'iterations = 4\nform = "residual"' + FOLD, "descent.form", "not built folded"),
         ("[search]", '[stimulus]\nkind = "tone"\n[search]', "stimulus.kind", "right-hand side"),
         ("[descent]", "[response]\ntaps = 3\n[descent]", "response", "neither bands"),
         ('kind = "descent"', 'kind = "fir"', "descent", "table of kind"),
@@ -157,6 +161,20 @@ def test_a_solver_from_file_to_verified_verilog(rounding: Cut, tmp_path: Path) -
     assert "noise model" in report
 
 
+def test_one_stage_for_all_iterations(tmp_path: Path) -> None:
+    result = run(SMALL.replace("[search]", FOLD.replace('structure = "folded"', "") + "\n[search]"), tmp_path)
+    assert flow.succeeded(result)
+    assert result["top"]["clocks_per_sample"] == 4
+    assert result["verification"]["bit_true"]["samples"] > 19_000
+    design = load(tmp_path / "made")
+    assert isinstance(design, DescentDesign)
+    assert design.folded
+    formats = result["descent"]["formats"]
+    assert formats["x1"] == formats["x3"]
+    assert formats["u0"] == formats["u3"]
+    assert "on one stage" in design.verilog
+
+
 def test_a_detector_keeps_its_bit_error_rate(tmp_path: Path) -> None:
     result = run(QPSK, tmp_path)
     assert flow.succeeded(result)
@@ -198,7 +216,7 @@ def test_frozen_and_thawed_are_inverse(finished: DescentDesign) -> None:
 
 def test_broken_hardware_is_found_out(finished: DescentDesign) -> None:
     assert verify.bit_true(finished, None, 1).bit_true
-    text = "x2_0_exact = "
+    text = "x2_0_limited_exact = "
     assert finished.verilog.count(text) == 1
     broken = replace(finished, verilog=finished.verilog.replace(text, text + "1 ^ "))
     assert verify.bit_true(broken, None, 1).mismatches > 0

@@ -56,7 +56,7 @@ def searched(reference: Reference, executor: Executor, journal: Journal, progres
             "unique": outcome.unique, "bound": None, "gap": None,
         },
         "tried": [_row(reference, t, t is chosen) for t in outcome.tried],
-        "history": [{"evaluations": n, "best": best, "method": "search"} for n, best in outcome.history],
+        "history": [{"evaluations": n, "best": best, "method": method} for n, best, method in outcome.history],
         "own": {
             "form": block.form, "step": reference.system.eta, "ridge": reference.system.ridge,
             "formats": {name: str(form) for name, form in formats.items()},

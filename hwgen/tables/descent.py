@@ -26,7 +26,7 @@ class DescentTable(Table):
         "auto", description="Step size, rounded to a sum of three powers of two; auto: the fastest.", examples=["auto"]
     )
     form: Literal["auto", "gram", "residual"] = Field(
-        "auto", description="x - eta (G x - A^H y), or x - eta A^H (A x - y).", examples=["auto"]
+        "auto", description="x + eta (A^H y - G x), or x + eta A^H (y - A x).", examples=["auto"]
     )
     rounding: Annotated[Cut, Field(strict=False)] = Field(
         Cut.HALF_UP, description="How every word is cut; stochastic: with a shift register.", examples=["half_up"]
