@@ -1,6 +1,7 @@
 """kind = "descent" from the design file to the report: mistakes, goals, the answer, and broken hardware."""
 
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -55,9 +56,32 @@ QPSK = (
 )  # fmt: skip
 
 
+def write_matrix(folder: Path) -> None:
+    (folder / "a.csv").write_text("# A\n" + "\n".join(", ".join(map(str, row)) for row in A) + "\n")
+
+
 @pytest.fixture(autouse=True)
 def beside(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("# A\n" + "\n".join(", ".join(map(str, row)) for row in A) + "\n")
+    write_matrix(tmp_path)
+
+
+Solved = Callable[[str], tuple[Path, dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def solved(tmp_path_factory: pytest.TempPathFactory) -> Solved:
+    """The small system under a rounding, run once for all tests of it: its folder and result."""
+    known: dict[str, tuple[Path, dict[str, Any]]] = {}
+
+    def found(rounding: str) -> tuple[Path, dict[str, Any]]:
+        if rounding not in known:
+            folder = tmp_path_factory.mktemp(rounding)
+            write_matrix(folder)
+            text = SMALL.replace("iterations = 4", f'iterations = 4\nrounding = "{rounding}"')
+            known[rounding] = folder, run(text, folder)
+        return known[rounding]
+
+    return found
 
 
 def run(text: str, folder: Path, bulk: bool = False) -> dict[str, Any]:
@@ -138,9 +162,8 @@ def test_errors_of_qpsk_in_white_noise() -> None:
 
 # -------------------------------------------------------------------------------------------------------- answer
 @pytest.mark.parametrize("rounding", Cut)
-def test_a_solver_from_file_to_verified_verilog(rounding: Cut, tmp_path: Path) -> None:
-    text = SMALL.replace("iterations = 4", f'iterations = 4\nrounding = "{rounding}"')
-    result = run(text, tmp_path)
+def test_a_solver_from_file_to_verified_verilog(rounding: Cut, solved: Solved) -> None:
+    folder, result = solved(rounding)
     assert flow.succeeded(result)
     assert result["quality"]["sqnr_db"] >= 28
     assert result["verification"]["bit_true"]["samples"] > 19_000
@@ -148,7 +171,7 @@ def test_a_solver_from_file_to_verified_verilog(rounding: Cut, tmp_path: Path) -
     assert result["resources"]["synthesis"]["lut"] <= min(b["lut"] for b in bases.values() if b and b["meets"])
     own = result["descent"]
     assert [len(v) for v in own["convergence"].values()] == [4, 4, 4]
-    design = load(tmp_path / "made")
+    design = load(folder / "made")
     assert isinstance(design, DescentDesign)
     assert design.block.rounding is rounding
     # Exact solutions against the finished model, on right-hand sides that hwgen has never seen.
@@ -156,7 +179,7 @@ def test_a_solver_from_file_to_verified_verilog(rounding: Cut, tmp_path: Path) -
     x = design.model(y) * design.block.output.lsb
     wanted = np.linalg.lstsq(A, y / 2**7, rcond=None)[0]
     assert 10 * np.log10(np.mean(wanted**2) / np.mean((x - wanted) ** 2)) > 27.5
-    report = (tmp_path / "made" / "report.html").read_text()
+    report = (folder / "made" / "report.html").read_text()
     assert "Convergence" in report
     assert "noise model" in report
 
@@ -193,12 +216,11 @@ def test_the_least_error_within_a_budget(tmp_path: Path) -> None:
     assert result["quality"]["error"] <= result["baselines"]["zoom"]["error"]
 
 
-def test_equal_input_gives_equal_results(tmp_path: Path) -> None:
-    (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "a.csv").write_text((tmp_path / "a.csv").read_text())
-    one, two = run(SMALL, tmp_path), run(SMALL, tmp_path / "b")
+def test_equal_input_gives_equal_results(tmp_path: Path, solved: Solved) -> None:
+    folder, one = solved("half_up")
+    two = run(SMALL.replace("iterations = 4", 'iterations = 4\nrounding = "half_up"'), tmp_path)
     assert json.dumps({**one, "timings": 0}) == json.dumps({**two, "timings": 0})
-    assert (tmp_path / "made" / "solver.v").read_bytes() == (tmp_path / "b" / "made" / "solver.v").read_bytes()
+    assert (folder / "made" / "solver.v").read_bytes() == (tmp_path / "made" / "solver.v").read_bytes()
 
 
 # ----------------------------------------------------------------------------------------------- broken hardware

@@ -104,7 +104,10 @@ class Bits:
     def total(self, bits: Ints) -> Floats:
         """Bits (P,) of all words together."""
         ends = self.ends(bits)
-        return np.asarray((ends.fractions + ends.tops).sum(axis=1), dtype=np.float64)
+        widths = ends.fractions + ends.tops
+        if self.words.shared:  # y, z, u0 and x1: those of other iterations are the same
+            widths = widths[:, :4]
+        return np.asarray(widths.sum(axis=1), dtype=np.float64)
 
     def bit_true(self, bits: Ints) -> Floats:
         """Mean square error (P,) of the model itself over the stimulus; infinite where words are too narrow."""

@@ -154,13 +154,17 @@ PLAIN, DITHERED, NORMAL = "residual, half_up", "residual, stochastic", "gram, ha
 # Name to (descent, text, replacement); the text occurs once.
 MUTATIONS = {
     "a bit of a state": (PLAIN, "x2_0_limited_exact = ", "x2_0_exact = 1 ^ "),
-    "a state that skips a register": (PLAIN, "x1_held_0_r <= x1_0_r;", "x1_held_0_r <= x1_0;"),
+    "a state that skips a register": (
+        PLAIN,
+        "x1_held_0_r <= x1_0_r;",
+        "x1_held_0_r <= { {2{u0_0_limited_exact[8]}}, u0_0[4:0] };",
+    ),
     "a right-hand side of another row": (PLAIN, "aim2_1_r <= y1_held_1_r;", "aim2_1_r <= y1_held_2_r;"),
     "a node of a graph": (PLAIN, "g1_c0_x3[8:4]) + $signed(r1_0_r)", "g1_c0_x3[8:4]) - $signed(r1_0_r)"),
     "valid a clock early": (PLAIN, "else o_valid <= valid8;", "else o_valid <= valid7;"),
     "a shift register with other taps": (DITHERED, ", lfsr4[30:28] };", ", lfsr4[29:27] };"),
     "a shift register that runs freely": (DITHERED, "else if (valid3) lfsr4", "else lfsr4"),
-    "a target of the wrong row": (NORMAL, "z_1_r <= { z_1_", "z_1_r <= { z_0_"),
+    "a target of the wrong row": (NORMAL, "z_1_r <= z_row1[", "z_1_r <= z_row0["),
 }
 
 
