@@ -21,7 +21,7 @@ class DescentTable(Table):
         0.0, description="Added to the diagonal: noise over symbol power for LMMSE; auto: as the BER asked for has it.",
         examples=[0.1],
     )  # fmt: skip
-    iterations: int = Field(description="Iterations, one stage each.", ge=1, le=64, examples=[8])
+    iterations: int = Field(description="Iterations, one stage each, or all on one.", ge=1, le=64, examples=[8])
     step: Annotated[float, Field(gt=0, le=1e9)] | Literal["auto"] = Field(
         "auto", description="Step size, rounded to a sum of three powers of two; auto: the fastest.", examples=["auto"]
     )
