@@ -12,18 +12,25 @@ import numpy as np
 from amaranth.hdl import Const, Module, Signal, Value, signed
 from numpy.typing import NDArray
 
-from hwgen.adders import AdderGraph, find_graph
+from hwgen.adders import AdderGraph, find_graph, odd
+from hwgen.blocks.adder_tree import Range, Term, summed
 from hwgen.blocks.operand import Operand
 from hwgen.fixed import Format
 
-Range = tuple[int, int]
 MOST_DROPPED = 40
+_LARGE = 1 << 40  # inputs from which on ranges do not fit in int64
 EFFORT = 20_000  # of the search for each column's graph
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def _graph(constants: tuple[int, ...]) -> AdderGraph:
     return find_graph(constants, EFFORT).graph
+
+
+def adders(column: NDArray[np.int64]) -> int:
+    """Adders that the entries of a column bring: those of its graph, and one a product in the sums of the rows."""
+    sizes = np.abs(column)
+    return len(_graph(tuple(sorted(set(sizes.tolist()) - {0}))).adders) + int(np.count_nonzero(sizes))
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,11 @@ class ConstantMatrix:
         """Rows for columns."""
         return ConstantMatrix(tuple(zip(*self.rows, strict=True)))
 
+    @property
+    def negative(self) -> "ConstantMatrix":
+        """Every entry with the other sign."""
+        return ConstantMatrix(tuple(tuple(-v for v in row) for row in self.rows))
+
     @cached_property
     def graphs(self) -> tuple[AdderGraph, ...]:
         """Graph of each column, whose nodes are the odd parts of its entries."""
@@ -90,11 +102,12 @@ class ConstantMatrix:
 
     def reach(self, ranges: Sequence[Range]) -> tuple[Range, ...]:
         """Range of each row's product for inputs in `ranges`."""
-        found = []
-        for row, more in zip(self.rows, self.offsets, strict=True):
-            lows, highs = zip(*(self.cut(c, span) for c, span in zip(row, ranges, strict=True)), strict=True)
-            found.append((sum(lows) + more, sum(highs) + more))
-        return tuple(found)
+        kind = np.int64 if max(max(-low, high) for low, high in ranges) < _LARGE else object
+        sizes, signs, more = np.abs(self.array).astype(kind), self.array < 0, np.array(self.offsets, dtype=kind)
+        lows, highs = (sizes * np.array(ends, dtype=kind) >> self.drop for ends in zip(*ranges, strict=True))
+        low = np.where(signs, -highs, lows).sum(axis=1) + more
+        high = np.where(signs, -lows, highs).sum(axis=1) + more
+        return tuple(zip(low.tolist(), high.tolist(), strict=True))
 
     def model(self, x: NDArray[np.int64]) -> NDArray[np.int64]:
         """Products (rows, n) of the inputs (columns, n)."""
@@ -105,26 +118,29 @@ class ConstantMatrix:
             total += np.sign(column)[:, None] * (np.abs(column)[:, None] * word >> self.drop)
         return total
 
-    def adder_bits(self, ranges: Sequence[Range]) -> int:
-        """Full-adder bits, near enough to compare candidates by."""
-        bits = 0
+    def adder_bits(self, ranges: Sequence[Range]) -> tuple[int, int]:
+        """Full-adder bits, near enough to compare candidates by, and bits of words that are subtracted."""
+        bits = inverted = 0
         for graph, (lo, hi) in zip(self.graphs, ranges, strict=True):
             width = Format.for_range(min(lo, -1), hi, signed=True).width
             for adder in graph.adders:
-                bits += width + adder.constant.bit_length() - max(adder.left_shift, adder.right_shift, 0)
-        for row in self.rows:
-            terms = [c for c in row if c]
-            tops = sorted(
-                Format.for_range(min(self.cut(c, span)[0], -1), self.cut(c, span)[1], signed=True).width
-                for c, span in zip(row, ranges, strict=True)
-                if c
-            )
-            bits += sum(tops[1:]) + len(terms) // 2
-        return bits
+                own = width + adder.constant.bit_length() - max(adder.left_shift, adder.right_shift, 0)
+                bits, inverted = bits + own, inverted + own * adder.subtract
+        for row, more in zip(self.rows, self.offsets, strict=True):
+            terms = [self._term(c, span) for c, span in zip(row, ranges, strict=True) if c]
+            terms += [_constant(more)] if more else []
+            for made in summed(terms)[0] if terms else ():
+                bits, inverted = bits + made.width - made.past, inverted + made.taken
+        return bits, inverted
+
+    def _term(self, entry: int, span: Range) -> Term:
+        """What an entry adds to the sum of its row."""
+        return Term(self.cut(entry, span), entry < 0, max(odd(entry)[1] - self.drop, 0))
 
     def hardware(self, m: Module, x: Sequence[Value], ranges: Sequence[Range], name: str) -> list[Value]:
         """Combinational products of signed inputs: a signal ``{name}_row<i>`` for each row, as wide as its range."""
-        products: list[list[tuple[Operand, bool, Range]]] = [[] for _ in self.rows]
+        words: list[list[Operand]] = [[] for _ in self.rows]
+        terms: list[list[Term]] = [[] for _ in self.rows]
         for j, (graph, word, span) in enumerate(zip(self.graphs, x, ranges, strict=True)):
             nodes: list[Value] = [word]
             for adder in graph.adders:
@@ -144,39 +160,28 @@ class ConstantMatrix:
             for i, row in enumerate(self.rows):
                 if row[j]:
                     k, shift = graph.find(row[j])
-                    operand = Operand.of(nodes[k], shift - self.drop)
-                    products[i].append((operand, row[j] < 0, self.cut(row[j], span)))
-        return [
-            self._row(m, terms, more, f"{name}_row{i}")
-            for i, (terms, more) in enumerate(zip(products, self.offsets, strict=True))
-        ]
+                    words[i].append(Operand.of(nodes[k], shift - self.drop))
+                    terms[i].append(self._term(row[j], span))
+        return [self._row(m, words[i], terms[i], more, f"{name}_row{i}") for i, more in enumerate(self.offsets)]
 
-    def _row(self, m: Module, terms: list[tuple[Operand, bool, Range]], more: int, name: str) -> Value:
-        """The sum of a row: positive terms go first, so that it is negated only where all are negative."""
+    def _row(self, m: Module, words: list[Operand], terms: list[Term], more: int, name: str) -> Value:
+        """The sum of a row."""
         if more:
-            terms = [*terms, (Operand.constant(more), more < 0, (more, more))]
-        terms = sorted(terms, key=lambda term: term[1])
+            words, terms = [*words, Operand.constant(more)], [*terms, _constant(more)]
         if not terms:
             return Const(0, signed(1))
-        level = 0
-        while len(terms) > 1:
-            level += 1
-            found: list[tuple[Operand, bool, Range]] = []
-            # The first with the last: a negative term meets a positive one where there is one.
-            while len(terms) > 1:
-                (a, negative, p), (b, other, q) = terms.pop(0), terms.pop()
-                low, high = p[0] + q[0], p[1] + q[1]
-                flipped = negative and other  # the signal holds minus the sum
-                ends = (-high, -low) if flipped else (low, high)
-                width = Format.for_range(*ends, signed=True).width
-                total = Signal(signed(width), name=f"{name}_{level}_{len(found)}", attrs={"keep": 1})
-                m.d.comb += total.eq(a.combined(b, other and not negative))
-                found.append((Operand(total, 0), flipped, (low, high)))
-            terms = sorted(found + terms, key=lambda term: term[1])
-        operand, negative, ends = terms[0]
-        result = Signal(signed(Format.for_range(*ends, signed=True).width), name=name)
-        m.d.comb += result.eq(-operand.value if negative else operand.value)
+        adders, last = summed(terms)
+        for k, adder in enumerate(adders):
+            total = Signal(signed(adder.width), name=f"{name}_{k}", attrs={"keep": 1})
+            m.d.comb += total.eq(words[adder.left].combined(words[adder.right], adder.taken > 0))
+            words = [*words, Operand(total, 0)]
+        result = Signal(signed(Format.for_range(*last.ends, signed=True).width), name=name)
+        m.d.comb += result.eq(-words[-1].value if last.negative else words[-1].value)
         return result
+
+
+def _constant(value: int) -> Term:
+    return Term((value, value), value < 0, odd(value)[1])
 
 
 def _times(constant: int, span: Range) -> Range:

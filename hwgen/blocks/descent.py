@@ -1,7 +1,7 @@
 """Unrolled gradient descent for least squares: widths of every iteration, and the exact integer model.
 
-    x[t+1] = x[t] - eta A^T (A x[t] - y)       form "residual"
-    x[t+1] = x[t] - eta (G x[t] - A^T y)       form "gram", G = A^T A, or with a ridge for LMMSE
+    x[t+1] = x[t] + eta A^T (y - A x[t])       form "residual"
+    x[t+1] = x[t] + eta (A^T y - G x[t])       form "gram", G = A^T A, or with a ridge for LMMSE
 
 from x[0] = 0, one stage an iteration and one right-hand side y a clock. Complex systems are real ones of twice the
 size. The hardware is in `hwgen.blocks.descent_hardware`.
@@ -34,9 +34,9 @@ class Iteration:
     Parameters
     ----------
     residual
-        Of A x - y; the form "gram" has none.
+        Of y - A x; the form "gram" has none.
     update
-        Of eta times the gradient, which is subtracted from the state.
+        Of eta times the descending gradient, which is added to the state.
     state
         Of x after it.
     """
@@ -142,7 +142,8 @@ class Descent:
     def _multiplied(self) -> tuple[ConstantMatrix, ...]:
         """The matrices in the order of the data."""
         back, later = self.a.transposed, len(self.iterations) - 1
-        order = (back, *(self.products,) * later) if self.form == "gram" else (back, *(self.a, back) * later)
+        taken = (self.products if self.form == "gram" else self.a).negative
+        order = (back, *(taken,) * later) if self.form == "gram" else (back, *(taken, back) * later)
         drops = self.drops or (0,) * len(order)
         given = [self.added, *(None if self.added is None else (0,) * self.unknowns for _ in order[1:])]
         return tuple(
@@ -154,7 +155,7 @@ class Descent:
         return self._multiplied[2 * t if self.form == "residual" else 0]
 
     def forward(self, t: int) -> ConstantMatrix:
-        """A or G, as the state before iteration `t`, not the first, is multiplied by."""
+        """-A or -G, as the state before iteration `t`, not the first, is multiplied by."""
         return self._multiplied[2 * t - 1 if self.form == "residual" else t]
 
     @property
@@ -198,13 +199,13 @@ class Descent:
         return self.iterations[t - 1].state if t else None
 
     def difference_fraction(self, t: int) -> int:
-        """Fraction bits of the exact ``A x - y`` (or ``G x - A^T y``) of iteration `t`."""
+        """Fraction bits of the exact ``y - A x`` (or ``A^T y - G x``) of iteration `t`."""
         state = self.before(t)
         own = self.input.fraction if self.target is None else self.target.fraction
         return own if state is None else max(own, self.product_fraction(t))
 
     def product_fraction(self, t: int) -> int:
-        """Fraction bits of ``A x`` or ``G x`` in iteration `t`, not the first."""
+        """Fraction bits of ``-A x`` or ``-G x`` in iteration `t`, not the first."""
         matrix = self.gram_fraction if self.form == "gram" else self.fraction
         return matrix + self.iterations[t - 1].state.fraction - self.forward(t).drop
 
@@ -215,7 +216,7 @@ class Descent:
         return self.fraction + self.iterations[t].residual.fraction - self.back(t).drop + max(self.steps)
 
     def state_fraction(self, t: int) -> int:
-        """Fraction bits of the exact x - update of iteration `t`."""
+        """Fraction bits of the exact x + update of iteration `t`."""
         state, update = self.before(t), self.iterations[t].update.fraction
         return update if state is None else max(update, state.fraction)
 
@@ -224,7 +225,7 @@ class Descent:
         own, state, fraction = self.target or self.input, self.before(t), self.difference_fraction(t)
         count = len(self.matrix) if self.form == "residual" else self.unknowns
         up = fraction - own.fraction
-        low, high = -(own.maximum << up), -(own.minimum << up)
+        low, high = own.minimum << up, own.maximum << up
         if state is None:
             return ((low, high),) * count
         reach = self.forward(t).reach([(state.minimum, state.maximum)] * self.unknowns)
@@ -269,24 +270,30 @@ class Descent:
         """Bit-true x (n, count) for the words y (m, count), from reset: the k-th meets the k-th random bits."""
         return self.trace(data)[-1]
 
-    def trace(self, data: NDArray) -> list[Ints]:
-        """The state (n, count) after each iteration.
+    def target_sums(self, data: NDArray) -> Ints:
+        """``A^T y`` (n, count) as it is added up, without what `added` adds; only in the form "gram"."""
+        y = np.asarray(data).astype(np.int64)
+        taken = y if self.taken is None else self._cut(y, self.input.fraction, self.taken, 0, 0)
+        plain = None if self.added is None else (0,) * self.unknowns
+        return replace(self.back(), added=plain).model(taken)
+
+    def trace(self, data: NDArray, sums: Ints | None = None) -> list[Ints]:
+        """The state (n, count) after each iteration; `sums`: the `target_sums` where they are known.
 
         Raises ``ValueError`` for words outside the input's format.
         """
         y = np.asarray(data).astype(np.int64)
         if y.size and not self.input.minimum <= y.min() <= y.max() <= self.input.maximum:
             raise ValueError(f"words must lie in {self.input.minimum}..{self.input.maximum} ({self.input})")
-        stage, aim = 0, y
-        if self.taken is not None:
-            aim, stage = self._cut(y, self.input.fraction, self.taken, stage, 0), stage + 1
+        stage, aim = int(self.taken is not None), y
         if self.target is not None:
-            aim = self._cut(self.back().model(aim), self.target_fraction, self.target, stage, 0)
-            stage += 1
+            exact = self.target_sums(y) if sums is None else sums
+            exact = exact + np.array(self.added or (0,), dtype=np.int64)[:, None]
+            aim, stage = self._cut(exact, self.target_fraction, self.target, stage, 0), stage + 1
         found: list[Ints] = []
         for t, it in enumerate(self.iterations):
             own, state, fraction = self.target or self.input, self.before(t), self.difference_fraction(t)
-            gradient = -(aim << fraction - own.fraction)
+            gradient = aim << fraction - own.fraction
             if state is not None:
                 gradient = gradient + (self.forward(t).model(found[-1]) << fraction - self.product_fraction(t))
             if self.form == "residual":
@@ -294,7 +301,7 @@ class Descent:
                 stage += 1
             scaled = np.sum([gradient << max(self.steps) - s for s in self.steps], axis=0)
             update = self._cut(scaled, self.update_fraction(t), it.update, stage, 0)
-            exact = -(update << self.state_fraction(t) - it.update.fraction)
+            exact = update << self.state_fraction(t) - it.update.fraction
             if state is not None:
                 exact = exact + (found[-1] << self.state_fraction(t) - state.fraction)
             found.append(self._cut(exact, self.state_fraction(t), it.state, stage, self.unknowns))

@@ -1,9 +1,10 @@
 """Hardware of the unrolled descent: everything runs freely, a register behind each product, a valid bit along."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
-from amaranth.hdl import Module, Signal, Value, signed
+from amaranth.hdl import Cat, Module, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -17,9 +18,9 @@ from hwgen.fixed import Format, Overflow, Rounding, quantise_hw
 class DescentComponent(wiring.Component):
     """Hardware of `Descent`: see there for latency and widths."""
 
-    def __init__(self, descent: Descent) -> None:
+    def __init__(self, descent: Descent, ready: bool = False) -> None:
         self.descent = descent
-        ports = {"i_valid": In(1), "o_valid": Out(1)}
+        ports = {"i_valid": In(1), "o_valid": Out(1)} | ({"i_ready": Out(1)} if ready else {})
         ports |= {port.name: In(signed(port.width)) for port in descent.inputs}
         ports |= {port.name: Out(signed(port.width)) for port in descent.outputs}
         super().__init__(ports)
@@ -34,16 +35,9 @@ class DescentComponent(wiring.Component):
             word = Signal(signed(port.width), name=port.name[2:], reset_less=True)
             m.d.sync += word.eq(getattr(self, port.name))
             aim.append(Operand(word, 0))
-        stage = 0
-        if d.taken is not None:
-            aim = self._cut(m, _values(aim), d.input.fraction, d.taken, stage, 0, valids[0], "taken")
-            stage += 1
+        stage = (d.taken is not None) + (d.target is not None)
         if d.target is not None:
-            ends = [((d.taken or d.input).minimum, (d.taken or d.input).maximum)] * len(aim)
-            exact = d.back().hardware(m, _values(aim), ends, "z")
-            words = self._cut(m, exact, d.target_fraction, d.target, stage, 0, valids[0], "z")
-            aim = self._held(m, words, "z")
-            stage += 1
+            aim = self._held(m, self._target(m, _values(aim), valids[0]), "z")
         x: list[Operand] = []
         for t, it in enumerate(d.iterations):
             gradient = self._difference(m, t, x, aim)
@@ -70,6 +64,21 @@ class DescentComponent(wiring.Component):
         """The valid bit, a register a clock."""
         return [valids[0].eq(self.i_valid), *(after.eq(before) for before, after in pairwise(valids))]
 
+    def _target(self, m: Module, y: Sequence[Value], valid: Value) -> list[Operand]:
+        """``A^T y``, cut."""
+        d, words = self.descent, y
+        assert d.target is not None
+        if d.taken is not None:
+            words = _values(self._cut(m, y, d.input.fraction, d.taken, 0, 0, valid, "taken"))
+        ends = [((d.taken or d.input).minimum, (d.taken or d.input).maximum)] * len(words)
+        back, drop, rounding = d.back(), d.target_fraction - d.target.fraction, d.rounding
+        if rounding is Cut.HALF_UP and drop > 0:  # the constant of the sums takes the half: no adder for it
+            back = replace(back, added=tuple(more + (1 << drop - 1) for more in back.offsets))
+            rounding = Cut.FLOOR
+        exact = back.hardware(m, words, ends, "z")
+        stage = int(d.taken is not None)
+        return self._cut(m, exact, d.target_fraction, d.target, stage, 0, valid, "z", rounding)
+
     def _held(self, m: Module, words: Sequence[Operand], name: str) -> list[Operand]:
         """A register for each word, and none for its zeros."""
         found: list[Operand] = []
@@ -80,7 +89,7 @@ class DescentComponent(wiring.Component):
         return found
 
     def _difference(self, m: Module, t: int, x: Sequence[Operand], aim: Sequence[Operand]) -> list[Value]:
-        """A x - y, or G x - A^T y, exact."""
+        """y - A x, or A^T y - G x, exact."""
         d, own, state = self.descent, self.descent.target or self.descent.input, self.descent.before(t)
         fraction = d.difference_fraction(t)
         rows: Sequence[Value | None] = [None] * len(aim)
@@ -91,7 +100,7 @@ class DescentComponent(wiring.Component):
         found: list[Value] = []
         for k, (row, word, ends) in enumerate(zip(rows, aim, d.difference_ranges(t), strict=True)):
             aimed = Operand(word.word, word.zeros + fraction - own.fraction)
-            value = -aimed.value if row is None else Operand(row, up).combined(aimed, True)
+            value = aimed.value if row is None else Operand(row, up).combined(aimed, False)
             found.append(_named(m, value, ends, f"d{t}_{k}"))
         return found
 
@@ -99,6 +108,17 @@ class DescentComponent(wiring.Component):
         self, m: Module, t: int, x: Sequence[Operand], gradient: Sequence[Value], stage: int, valid: Value
     ) -> list[Operand]:
         """The state after iteration `t`, registered."""
+        d = self.descent
+        exact = self._moved(m, t, x, gradient, stage, valid)
+        words = self._cut(
+            m, exact, d.state_fraction(t), d.iterations[t].state, stage, d.unknowns, None, f"x{t + 1}"
+        )  # fmt: skip
+        return self._held(m, words, f"x{t + 1}")
+
+    def _moved(
+        self, m: Module, t: int, x: Sequence[Operand], gradient: Sequence[Value], stage: int, valid: Value | None
+    ) -> list[Value]:
+        """The exact state after iteration `t`."""
         d, it, state = self.descent, self.descent.iterations[t], self.descent.before(t)
         top = max(d.steps)
         scaled = []
@@ -113,19 +133,18 @@ class DescentComponent(wiring.Component):
         for k, update in enumerate(updates):
             moved = Operand(update.word, update.zeros + up)
             if state is None:
-                exact.append(-moved.value)
+                exact.append(moved.value)
             else:
                 before = Operand(x[k].word, x[k].zeros + d.state_fraction(t) - state.fraction)
-                exact.append(before.combined(moved, True))
-        words = self._cut(m, exact, d.state_fraction(t), it.state, stage, d.unknowns, None, f"x{t + 1}")
-        return self._held(m, words, f"x{t + 1}")
+                exact.append(before.combined(moved, False))
+        return exact
 
     def _cut(
         self, m: Module, exact: Sequence[Value], fraction: int, form: Format, stage: int, first: int,
-        valid: Value | None, name: str,
+        valid: Value | None, name: str, rounding: Cut | None = None,
     ) -> list[Operand]:  # fmt: skip
         """Words of `form`; `valid` moves the stage's random bits, None: they are those of the call before."""
-        d = self.descent
+        d, rounding = self.descent, rounding or self.descent.rounding
         if d.rounding is Cut.STOCHASTIC and valid is not None:
             self.random = register(m, stage, valid, f"lfsr{stage}")
         found: list[Operand] = []
@@ -135,9 +154,11 @@ class DescentComponent(wiring.Component):
             zeros = max(form.fraction - fraction, 0)
             zeros = zeros if len(value) + zeros <= form.width else 0
             kept = Format(form.integer, form.fraction - zeros)
-            whole = cut_hw(value, fraction - kept.fraction, d.rounding, random)
+            whole = cut_hw(value, fraction - kept.fraction, rounding, random)
             raw = Format(len(whole) - kept.fraction, kept.fraction)
-            word = quantise_hw(m, whole, raw, kept, Rounding.FLOOR, Overflow.SATURATE, name=f"{name}_{k}")
+            limited = quantise_hw(m, whole, raw, kept, Rounding.FLOOR, Overflow.SATURATE, name=f"{name}_{k}_limited")
+            word = Signal(signed(kept.width), name=f"{name}_{k}")
+            m.d.comb += word.eq(Cat(limited[:-1], whole[-1]))  # saturation keeps the sign: one multiplexer less
             found.append(Operand(word, zeros))
         return found
 

@@ -6,6 +6,7 @@ linear-feedback shift register; model and hardware have the same one.
 """
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ Ints = NDArray[np.int64]
 
 STATE_BITS = 31
 STEPS = 28  # bits that are new in each state: b[i] = b[i - 31] ^ b[i - 28] gives that many from the ones before
+_FEW = 10_000  # states that are remembered
 TURN = 7  # bits by which the window of one rounding is turned against the next one's
 
 
@@ -47,7 +49,19 @@ def following(state: Any) -> Any:
 
 
 def states(first: int, count: int) -> Ints:
-    """`count` states (count,) from `first` on, each `following` the one before."""
+    """`count` states (count,) from `first` on, each `following` the one before; not to be written to."""
+    return _few(first, count) if count <= _FEW else _states(first, count)
+
+
+@lru_cache(maxsize=256)
+def _few(first: int, count: int) -> Ints:
+    """Searches take the same states for every candidate."""
+    found = _states(first, count)
+    found.flags.writeable = False
+    return found
+
+
+def _states(first: int, count: int) -> Ints:
     found = np.empty(max(count, 1), dtype=np.int64)
     found[0], known = first, 1
     # The step is linear over GF(2): the columns of its power move all known states that many steps on at once.

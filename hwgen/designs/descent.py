@@ -4,8 +4,11 @@ Coefficients of several widths are tried. The noise model proposes word lengths 
 right-hand sides that the search has not seen; the promising designs are synthesised and the smallest is the answer.
 """
 
+import json
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,19 +22,20 @@ from hwgen.designs.descent_bit_errors import bit_errors
 from hwgen.designs.descent_bits import Bits
 from hwgen.designs.descent_estimate import DescentEstimate
 from hwgen.designs.descent_reference import SEARCHED, Reference
-from hwgen.designs.descent_system import Coefficients
-from hwgen.designs.descent_words import Words
+from hwgen.designs.descent_spaces import Spaces
 from hwgen.emit import verilog
-from hwgen.finished.descent import DescentDesign
+from hwgen.finished.descent import DescentDesign, thawed
 from hwgen.fixed import to_float
 from hwgen.journal import Journal, Progress
 
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 _SETS = 2  # coefficients that word lengths are searched for
-_LOOKED_AT = 6  # coefficients that are compared by equal widths first
-_SHARE = 0.85  # of the error allowed, that coefficients and iterations may leave
-_BIT_TRUE = 1 / 10  # of the cheap evaluations, as bit-true runs
+_TAKEN = 2  # of those with entries of fewer digits
+_FURTHER, _STEPS = 1.06, 8  # by what, and how often, entries are then given more error
+_BIT_TRUE = 1 / 5  # of the cheap evaluations, as bit-true runs
 _TIGHTER = 0.93  # what the limit is multiplied by when unseen right-hand sides miss it
+_WORTH = 1.03  # how much more error must be allowed for another search
 _LOOSE, _TRIES = 1.6, 12
 
 
@@ -78,10 +82,17 @@ class Outcome:
     chosen: Tried
     tried: tuple[Tried, ...]
     baselines: dict[str, Tried]
-    history: tuple[tuple[int, float], ...]
+    history: tuple[tuple[int, float, str], ...]
     evaluations: int
     unique: int
     estimate: DescentEstimate
+
+
+def synthesised(frozen: str, target: str, tool: str) -> dict[str, float]:
+    """Cells of a finished design, given as JSON: writing its Verilog takes as long as synthesis and runs beside it."""
+    design = thawed(json.loads(frozen))
+    text = design.whole(verilog(design.component(), design.core.module))
+    return synthesise_step(text, design.name, target, False, tool)
 
 
 class Search:
@@ -91,51 +102,14 @@ class Search:
         self.reference, self.executor, self.journal, self.progress = reference, executor, journal, progress
         self.spec, self.rng = reference.spec, np.random.default_rng(reference.spec.search.seed)
         self.estimate = DescentEstimate.of(self.spec.goal.target)
-        self.evaluations = self.unique = 0
-        self.history: list[tuple[int, float]] = []
-
-    # ------------------------------------------------------------- coefficients
-    def spaces(self) -> list[Bits]:
-        """Word lengths of the coefficients that leave room for them, those with the smallest equal widths first."""
-        low, high = self.spec.search.coefficient_bits
-        widths = range(max(low, 3), min(high, 16) + 1)
-        descent = self.spec.descent
-        assert descent is not None
-        pairs: list[tuple[int, int | None]] = []
-        if descent.form in ("auto", "gram"):
-            pairs += [(a, g) for a in widths for g in widths]
-        if descent.form in ("auto", "residual") and self.reference.system.ridge == 0:
-            pairs += [(a, None) for a in widths]
-        room = self.limit * _SHARE - self.spec.output.format.lsb**2 / 12
-        kept: dict[tuple[int, int | None], Bits] = {}
-        for a, g in sorted(pairs, key=lambda pair: (pair[0] + (pair[1] or pair[0]), pair[0])):
-            fewer = [(b, h) for b, h in kept if (h is None) == (g is None) and b <= a and (h or 0) <= (g or 0)]
-            # One that leaves room already is beaten only by those with a bit more: they leave more of it.
-            if fewer and min(a - b + (g or 0) - (h or 0) for b, h in fewer) > 1:
-                continue
-            space = self._space(a, g)
-            if space.words.floor <= room:
-                kept[a, g] = space
-            if len(kept) == _LOOKED_AT:
-                break
-        most = widths[-1]
-        return list(kept.values()) or [self._space(most, None if descent.form == "residual" else most)]
-
-    def _space(self, bits: int, gram_bits: int | None) -> Bits:
-        spec, raw = self.spec, self.reference.raw[:, :SEARCHED]
-        assert spec.descent is not None
-        coefficients = Coefficients(self.reference.system, bits, gram_bits)
-        y = to_float(raw, spec.input.format)
-        words = Words(
-            coefficients, y, spec.input.format, spec.output.format, spec.descent.rounding, spec.descent.zoom,
-            self.reference.weights,
-        )  # fmt: skip
-        return Bits(words, raw, self.reference.exact[:, :SEARCHED], self.estimate, spec.descent.word_bits)
+        self.spaces = Spaces(reference, self.estimate)
+        self.evaluations = self.unique = self.searches = 0
+        self.history: list[tuple[int, float, str]] = []
 
     @property
     def limit(self) -> float:
-        """Mean square error allowed; where it is minimised, what the output's rounding leaves."""
-        return self.reference.limit or self.spec.output.format.lsb**2
+        """Mean square error allowed."""
+        return self.spaces.limit
 
     @property
     def loose(self) -> float:
@@ -163,11 +137,9 @@ class Search:
         found = []
         for number, space in enumerate(spaces):
             self.progress(f"word lengths by the noise model, {algorithm}", number / len(spaces))
-            made = space.proposed(
-                self.loose, algorithm, self.rng, self.spec.search.evaluations,
-                lambda row, space=space: self.holds(Candidate(space, row, "", kind)),  # type: ignore[misc]
-            )  # fmt: skip
-            self._count(made.tried)
+            holds = partial(self._holds, space)
+            made = space.proposed(self.loose, algorithm, self.rng, self.spec.search.evaluations, holds)
+            self._count(made.tried, f"{algorithm}, noise model")
             if made.bits is not None:
                 found.append(Candidate(space, made.bits, f"{algorithm}, noise model", kind))
         return sorted(found, key=lambda c: c.estimate)
@@ -175,19 +147,38 @@ class Search:
     def decided(self, start: Candidate) -> Candidate:
         """Fewer LUTs from a candidate on, by bit-true runs."""
         algorithm, count = self.spec.search.algorithm, max(int(self.spec.search.evaluations * _BIT_TRUE), 100)
-        limit, space = self.allowed(start), start.space
+        limit, space, best = self.allowed(start), start.space, start
         for _ in range(_TRIES):
             self.progress("word lengths by bit-true runs", 0.5)
             try:
-                found = space.decided(start.bits, limit, algorithm, self.rng, count)
+                found = space.decided(best.bits, limit, algorithm, self.rng, count)
             except Infeasible:
                 break
-            self._count((found,))
+            self._count((found,), f"{algorithm}, bit-true")
             made = Candidate(space, np.array(found.bits, dtype=np.int64), f"{algorithm}, bit-true", "search")
             if self.holds(made):
-                return made
-            limit *= _TIGHTER
-        return start
+                # Its errors may weigh less than those of the start did: more of them may be allowed.
+                best, before, limit = made, limit, self.allowed(made)
+                if limit < before * _WORTH:
+                    break
+            elif best is not start:
+                break
+            else:
+                limit *= _TIGHTER
+        return best
+
+    def trimmed(self, start: Candidate) -> Candidate:
+        """Entries of fewer digits for a candidate, its words as they are, as long as the goal is met."""
+        best, error = start, start.space.words.floor
+        for _ in range(_STEPS if start.space.words.coefficients.form == "gram" else 0):
+            error *= _FURTHER
+            space = self.spaces.fewer(best.space, error)
+            bits = space.variables(best.space.ends(best.bits[None]))[0]
+            made = Candidate(space, bits, f"{start.label}, fewer digits", start.kind)
+            if not self.holds(made):
+                break
+            best = min(best, made, key=lambda c: c.estimate)
+        return best
 
     def allowed(self, start: Candidate) -> float:
         """Error on searched right-hand sides at which a candidate would just meet the goal, were it like `start`."""
@@ -199,9 +190,12 @@ class Search:
         share = (self.spec.goal.error_rate - exact) / max(ber - exact, 1e-12)
         return float(np.clip(start.space.bit_true(start.bits[None])[0] * share, self.limit / 2, self.limit * 2))
 
-    def _count(self, tried: tuple[Allocation, ...]) -> None:
+    def _count(self, tried: tuple[Allocation, ...], label: str) -> None:
+        """Each search is a line of its own: their limits and coefficients differ."""
         for allocation in tried:
-            self.history += [(self.evaluations + int(n), float(best)) for n, best in allocation.history]
+            self.searches += 1
+            name = f"{self.searches}: {label}"
+            self.history += [(self.evaluations + int(n), float(best), name) for n, best in allocation.history]
             self.evaluations += allocation.evaluations
             self.unique += allocation.evaluations
 
@@ -210,6 +204,9 @@ class Search:
         """Whether the goal is met on right-hand sides that were not searched on."""
         error, ber = self.judged(candidate.block)
         return self.meets(error, ber)
+
+    def _holds(self, space: Bits, row: Ints) -> bool:
+        return self.holds(Candidate(space, row, "", ""))
 
     def judged(self, block: Descent) -> tuple[float, float | None]:
         """Mean square error on unseen right-hand sides, and the bit error rate where one is asked for."""
@@ -227,11 +224,10 @@ class Search:
 
     def measured(self, candidates: list[Candidate]) -> list[Tried]:
         """Candidates judged and synthesised."""
-        spec, tool, dsp = self.spec, yosys.version(), False
-        name, target = spec.design.name, spec.goal.target
+        spec, tool, target = self.spec, yosys.version(), self.spec.goal.target
         self.progress("synthesising candidates", 0.0)
-        steps = [(self._text(c.block), name, target, dsp, tool) for c in candidates]
-        counts = self.journal.all(self.executor, synthesise_step, steps)
+        steps = [(json.dumps(self.design(c.block).frozen()), target, tool) for c in candidates]
+        counts = self.journal.all(self.executor, synthesised, steps)
         found = []
         for candidate, figures in zip(candidates, counts, strict=True):
             error, ber = self.judged(candidate.block)
@@ -244,17 +240,15 @@ class Search:
     def design(self, block: Descent) -> DescentDesign:
         """The finished design around a block."""
         spec = self.spec
-        return DescentDesign(spec.design.name, block, spec.input.complex, interface=spec.hardware.interface)
-
-    def _text(self, block: Descent) -> str:
-        design = self.design(block)
-        return design.whole(verilog(design.component(), design.core.module))
+        return DescentDesign(
+            spec.design.name, block, spec.input.complex, self.reference.folded, interface=spec.hardware.interface
+        )  # fmt: skip
 
     # ------------------------------------------------------------------ answer
     def minimise_area(self) -> Outcome:
         """The smallest design by synthesised LUTs among those that meet the goal."""
         self.progress("equal widths", 0.0)
-        spaces = self.spaces()
+        spaces = self.spaces.equal()
         given = {"uniform": self.uniform(spaces, True), "zoom": self.uniform(spaces, False)}
         greedy = self.proposed(spaces, "greedy", "greedy")
         given["greedy"] = greedy[0] if greedy else None
@@ -265,11 +259,13 @@ class Search:
             raise self.spec.blame("descent.word_bits", reason, "allow more bits, more iterations, or another step")
         ours: list[Candidate] = []
         if self.spec.search.algorithm not in ("uniform", "greedy"):
-            best = [c.space for c in greedy[:_SETS]]
-            starts = self.proposed(best, self.spec.search.algorithm, "search") + greedy[:_SETS]
+            more = [space for c in greedy[:_SETS] for space in self.spaces.sparser(c.space)]
+            known = (self.proposed(more, "greedy", "search") or greedy)[:_TAKEN]
+            best = [c.space for c in known]
+            starts = self.proposed(best, self.spec.search.algorithm, "search") + known
             for space in best:
                 own = [c for c in starts if c.space is space]
-                ours.append(self.decided(min(own, key=lambda c: c.estimate)))
+                ours.append(self.trimmed(self.decided(min(own, key=lambda c: c.estimate))))
         return self._answer(simple, ours)
 
     def _answer(self, simple: dict[str, Candidate], ours: list[Candidate]) -> Outcome:
@@ -291,9 +287,10 @@ class Search:
         """The least bit-true error within a budget of bits, over all words, or of estimated LUTs."""
         budget = self.spec.goal.budget
         assert budget is not None
-        spaces, found = self.spaces()[:_SETS], []
+        spaces, found = self.spaces.equal()[:_SETS], []
         for space in spaces:
-            spend, limit = (space.total, budget.bits) if budget.bits is not None else (space.luts, budget.luts)
+            spend: Callable[[Ints], Floats] = space.total if budget.bits is not None else space.luts
+            limit = budget.luts if budget.bits is None else budget.bits
             for label, kind, algorithm in (
                 ("equal widths", "zoom", "uniform"), ("greedy", "greedy", "greedy"), ("search", "search", ""),
             ):  # fmt: skip
@@ -310,22 +307,21 @@ class Search:
         return self._answer(chosen, ours)
 
     def _within(
-        self, space: Bits, label: str, kind: str, algorithm: str, spend: object, limit: float
+        self, space: Bits, label: str, kind: str, algorithm: str, spend: Callable[[Ints], Floats], limit: float
     ) -> Candidate | None:
         count, bits = self.spec.search.evaluations, None
         try:
             made = solve(
-                space.problem(space.noise, spend, budget=limit), self.rng, count,  # type: ignore[arg-type]
+                space.problem(space.noise, spend, budget=limit), self.rng, count,
                 method=algorithm or self.spec.search.algorithm,
             )  # fmt: skip
-            self._count((made,))
+            self._count((made,), f"{label}, noise model")
             bits = np.array(made.bits, dtype=np.int64)
             if not algorithm:
-                made = solve(
-                    space.problem(space.bit_true, spend, budget=limit), self.rng, max(int(count * _BIT_TRUE), 100),  # type: ignore[arg-type]
-                    method=self.spec.search.algorithm, seeds=[bits],
-                )  # fmt: skip
-                self._count((made,))
+                problem = space.problem(space.bit_true, spend, budget=limit)
+                fewer, method = max(int(count * _BIT_TRUE), 100), self.spec.search.algorithm
+                made = solve(problem, self.rng, fewer, method=method, seeds=[bits])
+                self._count((made,), f"{label}, bit-true")
                 bits = np.array(made.bits, dtype=np.int64)
         except Infeasible:
             return None

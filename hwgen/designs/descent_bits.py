@@ -1,7 +1,7 @@
 """Bits of a descent by search: the noise model proposes, the bit-true run decides."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -11,12 +11,13 @@ from hwgen.allocation import Allocation, Infeasible, Problem, solve
 from hwgen.blocks.descent import Descent
 from hwgen.designs.descent_estimate import DescentEstimate, DescentWork
 from hwgen.designs.descent_words import DROPS, TOPS, Ends, Words, mean_square
-from hwgen.fixed import to_float
+from hwgen.fixed import Format, to_float
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 _TIMES, _TIGHTER = 16, 0.87  # how often, and by what, the noise model's limit is tightened
 _WORST = 1e30
+MORE = 3  # integer bits of an update above its trajectory's, so that it need not saturate
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,7 @@ class Bits:
     exact: Floats
     estimate: DescentEstimate
     limits: tuple[int, int] = (2, 20)
+    sums: dict[tuple[Format | None, int], Ints] = field(default_factory=dict, repr=False)
 
     @cached_property
     def work(self) -> DescentWork:
@@ -56,11 +58,23 @@ class Bits:
         return (*made, *(f"{name} range" for name in made), *cut)
 
     @property
+    def tied(self) -> list[list[str]]:
+        """Variables that are one where a stage does all iterations."""
+        if not self.words.shared:
+            return []
+        kinds = [(part, name[0]) for name in self.words.names for part in ("", " range")]
+        own = [[f"{name}{part}" for name in self.words.names if name[0] == kind] for part, kind in dict.fromkeys(kinds)]
+        own.append([f"{takes}*{makes}" for takes, _, makes in self.words.products if takes[0] == "x"])
+        return [names for names in own if len(names) > 1]
+
+    @property
     def bounds(self) -> tuple[Ints, Ints]:
         """Least and most of each variable."""
         size, count = len(self.words.names), len(self.words.products)
         low = np.repeat([self.limits[0], 0, 0], [size, size, count])
-        return low, np.repeat([self.limits[1], TOPS, DROPS], [size, size, count])
+        high = np.repeat([self.limits[1], TOPS, DROPS], [size, size, count])
+        high[size : 2 * size] += [MORE if name[0] == "u" else 0 for name in self.words.names]
+        return low, high
 
     def ends(self, bits: Ints) -> Ends:
         """Where words end for variables (P, V)."""
@@ -90,7 +104,10 @@ class Bits:
     def total(self, bits: Ints) -> Floats:
         """Bits (P,) of all words together."""
         ends = self.ends(bits)
-        return np.asarray((ends.fractions + ends.tops).sum(axis=1), dtype=np.float64)
+        widths = ends.fractions + ends.tops
+        if self.words.shared:  # y, z, u0 and x1: those of other iterations are the same
+            widths = widths[:, :4]
+        return np.asarray(widths.sum(axis=1), dtype=np.float64)
 
     def bit_true(self, bits: Ints) -> Floats:
         """Mean square error (P,) of the model itself over the stimulus; infinite where words are too narrow."""
@@ -101,7 +118,13 @@ class Bits:
             block = self.block(row)
         except ValueError:  # a word without bits, or more of them than a model has
             return _WORST
-        got = to_float(block.model(self.raw), block.output)
+        sums = None
+        if block.target is not None:  # most of the work, and the same for many candidates
+            key = (block.taken, block.back().drop)
+            if key not in self.sums:
+                self.sums[key] = block.target_sums(self.raw)
+            sums = self.sums[key]
+        got = to_float(block.trace(self.raw, sums)[-1], block.output)
         return mean_square(got - self.exact, self.words.weights)
 
     # ------------------------------------------------------------------ search
@@ -114,7 +137,7 @@ class Bits:
     ) -> Problem:
         """Least `spend` for an error up to `goal`, or least error for a `budget`."""
         low, high = self.bounds
-        return Problem(self.names, low, high, error, spend, budget, goal)
+        return Problem(self.names, low, high, error, spend, budget, goal, groups=self.tied)
 
     def uniform(self, limit: float, fixed: bool) -> Ints | None:
         """Variables (V,) of the cheapest equal widths that keep the bit-true error within the limit; None: none does.

@@ -10,17 +10,19 @@ from numpy.typing import NDArray
 from hwgen.blocks.constant_matrix import ConstantMatrix
 from hwgen.blocks.dither import STATE_BITS, Cut
 from hwgen.cost.estimate import CARRY
-from hwgen.designs.descent_system import Coefficients
 from hwgen.designs.descent_words import Ends, Words
+from hwgen.fixed import Format
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-FEATURES = ("product_bits", "added_bits", "rounded_bits", "saturated_bits", "shift_registers")
+FEATURES = ("product_bits", "inverted_bits", "added_bits", "rounded_bits", "saturated_bits", "shift_registers")
+
+_CONTROL = 12  # LUTs of the counters of a shared stage
 
 # LUTs for one of each feature, chosen by hand after a few designs on ice40; a search re-fits their scale to what it
 # measures. `benchmarks/descent.py --fit` fits them to many designs.
-_DEFAULTS = dict.fromkeys(("ice40", "ecp5", "xc7", "gowin"), (1.05, 1.0, 1.0, 1.3, 28.0))
+_DEFAULTS = dict.fromkeys(("ice40", "ecp5", "xc7", "gowin"), (1.05, 1.0, 1.0, 1.0, 1.3, 28.0))
 
 
 @dataclass(frozen=True)
@@ -51,23 +53,25 @@ class DescentWork:
     """Counts behind the estimate of one descent."""
 
     words: Words
-    known: dict[tuple[Any, int, int], float] = field(init=False, repr=False)
+    known: dict[tuple[Any, int, int], tuple[int, int, int]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "known", {})
 
-    def product_bits(self, k: int, widths: Ints, drops: Ints) -> Floats:
-        """Full-adder bits (P,) of product `k` of words of `widths` bits (P,), its low bits left out."""
-        rows = self.words.products[k][1].rows
+    def products(self, k: int, widths: Ints, drops: Ints) -> Floats:
+        """Full-adder bits, subtracted bits and bits of the widest row (P, 3) of product `k` for words of `widths`."""
+        matrix = self.words.products[k][1]
         pairs, where = np.unique(np.stack([np.maximum(widths, 1), drops]), axis=1, return_inverse=True)
         found = []
         for width, drop in pairs.T:
-            key = (rows, int(width), int(drop))
+            key = (matrix.rows, int(width), int(drop))
             if key not in self.known:
-                span = (-(1 << int(width) - 1), (1 << int(width) - 1) - 1)
-                self.known[key] = float(ConstantMatrix(rows, int(drop)).adder_bits([span] * len(rows[0])))
+                ends = [(-(1 << int(width) - 1), (1 << int(width) - 1) - 1)] * len(matrix.rows[0])
+                made = ConstantMatrix(matrix.rows, int(drop))
+                widest = max(Format.for_range(*span, signed=True).width for span in made.reach(ends))
+                self.known[key] = (*made.adder_bits(ends), widest)
             found.append(self.known[key])
-        return np.array(found)[where.ravel()]
+        return np.array(found, dtype=np.float64)[where.ravel()]
 
     def features(self, ends: Ends) -> Floats:
         """Array (P, features) in the order of `FEATURES`."""
@@ -76,41 +80,64 @@ class DescentWork:
         fraction, exact = w.whole(ends.fractions), w.exact(ends)
         top = np.column_stack([ends.tops, np.full(len(ends.tops), w.output.integer)])
         width = fraction + top
-        product, added, rounded, saturated = (np.zeros(len(fraction)) for _ in range(4))
-        high: dict[str, Ints] = {}  # top of what each word is cut from
-        for k, (takes, matrix, makes) in enumerate(w.products):
-            product = product + self.product_bits(k, width[:, names[takes]], ends.drops[:, k])
-            high[makes] = top[:, names[takes]] + _reach(c, matrix, takes)
-        gram = c.form == "gram"
-        for t in range(w.iterations):
-            makes, size = (f"u{t}", n) if gram else (f"r{t}", m)
-            aim = names["z"] if gram else None
-            tops = np.full(len(top), w.input.integer) if aim is None else top[:, aim]
+        work = {name: np.zeros(len(fraction)) for name in FEATURES}
+        high: dict[str, Floats] = {"y": np.full(len(top), float(w.input.integer))}  # top of what a word is cut from
+        times = range(w.iterations)
+        if w.shared:  # one stage, that of the second iteration, and zeros in place of the first state
+            times = range(1, 2)
+            work["added_bits"] += n * width[:, names["x1"]] + _CONTROL
+            names = {name: names[name] for name in ("y", "z", "u1", "x1", f"x{w.iterations}")}
+        for k, (takes, _, makes) in enumerate(w.products):
+            if makes not in names:
+                continue
+            bits, inverted, widest = self.products(k, width[:, names[takes]], ends.drops[:, k]).T
+            work["product_bits"] += bits
+            work["inverted_bits"] += inverted
+            high[makes] = widest - w.product_fraction(ends, k)
+        for t in times:
+            # The difference from z or y, the step size, the new state.
+            makes, size = (f"u{t}", n) if c.form == "gram" else (f"r{t}", m)
+            fine, tops = np.full(len(top), w.input.fraction), np.full(len(top), w.input.integer)
+            if c.form == "gram":
+                fine, tops = fraction[:, names["z"]], top[:, names["z"]]
             if t:
-                fine = np.full(len(top), w.input.fraction) if aim is None else fraction[:, aim]
+                product = next(k for k, made in enumerate(w.products) if made[2] == makes)
                 high[makes] = np.maximum(high[makes], tops) + 1
-                added = added + size * np.maximum(high[makes] + fine, 0)
-            elif gram:
-                high[makes] = tops
-            update = names[f"u{t}"]
-            added = added + n * (len(steps) - 1) * np.maximum(high[f"u{t}"] + exact[:, update] - max(steps), 0)
-            before = np.maximum(top[:, update], top[:, names[f"x{t}"]]) if t else top[:, update]
-            added = added + n * np.maximum(before + 1 + fraction[:, update], 0)
+                common = np.minimum(fine, w.product_fraction(ends, product))
+                work["added_bits"] += size * np.maximum(high[makes] + common, 0)
+            else:
+                high[makes] = tops.astype(np.float64)
+            own, update = exact[:, names[f"u{t}"]], fraction[:, names[f"u{t}"]]
+            work["added_bits"] += n * (len(steps) - 1) * np.maximum(high[f"u{t}"] + own - max(steps), 0)
+            high[f"u{t}"] = high[f"u{t}"] - min(steps) + (len(steps) > 1)
+            moved = top[:, names[f"u{t}"]].astype(np.float64)
+            if t:
+                moved = np.maximum(moved, top[:, names[f"x{t}"]]) + 1
+                common = np.minimum(update, fraction[:, names[f"x{t}"]])
+                work["added_bits"] += n * np.maximum(moved + common, 0)
+            high |= {f"x{t + 1}": moved, f"x{w.iterations if w.shared else t + 1}": moved}
+        high["x1"] = high[f"x{w.iterations}"] if w.shared else high["x1"]
         for name, k in names.items():
-            size = m if name[0] in "yr" else n
-            cuts = exact[:, k] > fraction[:, k]
-            if w.rounding is Cut.HALF_UP:
-                rounded = rounded + np.where(cuts, size * width[:, k], 0)
-            elif w.rounding is Cut.STOCHASTIC:
-                rounded = rounded + np.where(cuts, size * (width[:, k] + exact[:, k] - fraction[:, k]), 0)
-            saturated = saturated + size * width[:, k]
-        registers = np.full(len(fraction), len(w.names) - w.iterations + 1 if w.rounding is Cut.STOCHASTIC else 0)
-        return np.stack([product, added, rounded, saturated, registers], axis=-1)
+            size, cuts = m if name[0] in "yr" else n, exact[:, k] > fraction[:, k]
+            rounds = cuts & (w.rounding is not Cut.FLOOR)
+            if name == "z" and w.rounding is Cut.HALF_UP:
+                rounds = rounds & False  # part of the constant that is added anyway
+            whole = np.maximum(high[name] + fraction[:, k], 0)
+            if w.rounding is Cut.STOCHASTIC:
+                whole = whole + exact[:, k] - fraction[:, k]
+            work["rounded_bits"] += np.where(rounds, size * whole, 0)
+            work["saturated_bits"] += np.where(high[name] + rounds > top[:, k], size * (width[:, k] - 1), 0)
+        if w.rounding is Cut.STOCHASTIC:
+            work["shift_registers"] += len(w.names) - w.iterations + 1
+        return np.stack([work[name] for name in FEATURES], axis=-1)
 
     def registers(self, ends: Ends, target: str) -> dict[str, float]:
         """Flip-flops and carry cells of a batch of 1, other cells 0."""
         w, c = self.words, self.words.coefficients
         (m, n), forms, last = c.matrix.shape, w.formats(ends), w.iterations
+        if w.shared:
+            held = m * w.input.width + n * (forms["z"].width + forms["x1"].width + forms[f"x{last}"].width)
+            return {**self._cells(ends, target), "ff": held + 3 + 2 * last.bit_length()}
         kept = last if c.form == "gram" else 2 * last  # valid bits, and clocks that y or z is kept for
         found = kept + 2 + m * w.input.width
         if c.form == "gram":
@@ -121,11 +148,8 @@ class DescentWork:
         found += n * sum(forms[f"x{t + 1}"].width for t in range(last))
         if w.rounding is Cut.STOCHASTIC:
             found += STATE_BITS * (len(w.names) - last + 1)
-        bits = float(self.features(ends)[0, :3].sum())
-        return {"ff": found, "carry": round(bits * CARRY[target][0]), "dsp": 0, "bram": 0}
+        return {**self._cells(ends, target), "ff": found}
 
-
-def _reach(c: Coefficients, matrix: ConstantMatrix, takes: str) -> int:
-    """Integer bits that a product adds at most."""
-    fraction = c.gram_fraction if c.form == "gram" and takes != "y" else c.fraction
-    return int(np.ceil(np.log2(np.abs(matrix.array).sum(axis=1).max()))) - fraction
+    def _cells(self, ends: Ends, target: str) -> dict[str, float]:
+        bits = float(self.features(ends)[0, [0, 2, 3]].sum())
+        return {"ff": 0, "carry": round(bits * CARRY[target][0]), "dsp": 0, "bram": 0}

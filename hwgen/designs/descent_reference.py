@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hwgen.blocks.dither import Cut
 from hwgen.designs.descent_system import System, parts, real, words_of
 from hwgen.designs.descent_words import mean_square
 from hwgen.designs.detection import Link, crossing
@@ -19,7 +20,9 @@ Ints = NDArray[np.int64]
 
 SEARCHED, HELD_OUT = 2048, 8192  # right-hand sides that the search sees, and others that decide
 VECTORS, PROOF = 60_000, 200_000  # that bit errors are counted over, in the search and of its answer
-CAREFUL = 0.8  # share of the loss that a search allows: it fits its answer to the symbols that it sees
+CAREFUL = 0.9  # share of the loss that a search allows: it fits its answer to the symbols that it sees
+
+_FOLDED_FROM = 3  # iterations: two have one product with the Gram matrix between them, and nothing to share
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +54,15 @@ class Reference:
     noise: float | None = None
     weights: Floats | None = None
     proof: Link | None = None
+
+    @property
+    def folded(self) -> bool:
+        """Whether one stage does all iterations: where it is asked for, or where the clock allows it."""
+        descent, hardware = self.spec.descent, self.spec.hardware
+        assert descent is not None
+        clocks = (hardware.clock or 0.0) / self.spec.input.sample_rate * (1 + 1e-9)
+        able = descent.form != "residual" and descent.rounding is not Cut.STOCHASTIC
+        return hardware.structure == "folded" or (able and clocks >= descent.iterations >= _FOLDED_FROM)
 
     @property
     def power(self) -> float:

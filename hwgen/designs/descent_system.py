@@ -96,12 +96,14 @@ def fraction_of(matrix: Floats, bits: int) -> int:
 class Coefficients:
     """A system's matrices in integers: A of `bits` bits an entry and, for the form "gram", G of `gram_bits`.
 
-    In the form "gram" the step size is part of both matrices, eta A and eta G, where it costs nothing.
+    In the form "gram" the step size is part of both matrices, eta A and eta G, where it costs nothing. Entries of A are
+    those `given`, else the nearest.
     """
 
     system: System
     bits: int
     gram_bits: int | None = None
+    given: tuple[tuple[int, ...], ...] | None = None
 
     @property
     def form(self) -> str:
@@ -137,7 +139,7 @@ class Coefficients:
     @cached_property
     def rows(self) -> tuple[tuple[int, ...], ...]:
         """A in units of its last bit."""
-        return integers(self._exact[0], self.fraction)
+        return integers(self._exact[0], self.fraction) if self.given is None else self.given
 
     @cached_property
     def gram_rows(self) -> tuple[tuple[int, ...], ...] | None:
@@ -156,6 +158,12 @@ class Coefficients:
             return np.asarray(self.matrix.T @ self.matrix)
         return np.ldexp(np.array(self.gram_rows, dtype=np.float64), -self.gram_fraction)
 
+    @property
+    def reached(self) -> Floats:
+        """d x[T] / d z (n, n) in the form "gram", z being ``A^T y``."""
+        n = self.matrix.shape[1]
+        return np.sum([np.linalg.matrix_power(np.eye(n) - self.gram, t) for t in range(self.system.iterations)], axis=0)
+
     def trajectory(self, y: Floats) -> dict[str, Floats]:
         """Every word of the descent in floats, by name, for y (m, count): y, z, r<t>, u<t> and x<t + 1>."""
         eta, x = self.eta, np.zeros((self.matrix.shape[1], y.shape[1]))
@@ -163,12 +171,12 @@ class Coefficients:
         found = {"y": y, "z": target} if self.form == "gram" else {}
         for t in range(self.system.iterations):
             if self.form == "gram":
-                gradient = self.gram @ x - target
+                gradient = target - self.gram @ x
             else:
-                found[f"r{t}"] = self.matrix @ x - y
+                found[f"r{t}"] = y - self.matrix @ x
                 gradient = self.matrix.T @ found[f"r{t}"]
             found[f"u{t}"] = eta * gradient
-            x = x - found[f"u{t}"]
+            x = x + found[f"u{t}"]
             found[f"x{t + 1}"] = x
         return found
 

@@ -58,6 +58,8 @@ class Words:
         Whether every iteration has ranges of its own; else residuals, updates and states have one each.
     weights
         Of the square errors of the unknowns (n,), 1 on average; None: all alike.
+    shared
+        Whether one stage does all iterations, whose words are then alike.
     """
 
     coefficients: Coefficients
@@ -67,6 +69,7 @@ class Words:
     rounding: Cut = Cut.HALF_UP
     zoom: bool = True
     weights: Floats | None = None
+    shared: bool = False
 
     # ------------------------------------------------------------------ names
     @cached_property
@@ -94,11 +97,11 @@ class Words:
         c = self.coefficients
         back = ConstantMatrix(c.rows).transposed
         if c.gram_rows is not None:
-            gram = ConstantMatrix(c.gram_rows)
+            gram = ConstantMatrix(c.gram_rows).negative
             return (("y", back, "z"), *((f"x{t}", gram, f"u{t}") for t in range(1, self.iterations)))
         found = [("r0", back, "u0")]
         for t in range(1, self.iterations):
-            found += [(f"x{t}", ConstantMatrix(c.rows), f"r{t}"), (f"r{t}", back, f"u{t}")]
+            found += [(f"x{t}", ConstantMatrix(c.rows).negative, f"r{t}"), (f"r{t}", back, f"u{t}")]
         return tuple(found)
 
     # ----------------------------------------------------------------- ranges
@@ -111,7 +114,7 @@ class Words:
     def peaks(self) -> Ints:
         """Top (W,) of each word at which no value of the trajectory saturates."""
         own = [top_of(self.trajectory[name]) for name in self.names]
-        if not self.zoom:
+        if self.shared or not self.zoom:
             own = [max(top for top, name in zip(own, self.names, strict=True) if name[0] == n[0]) for n in self.names]
         return np.array(own, dtype=np.int64)
 
@@ -133,7 +136,7 @@ class Words:
         found = {"y": target @ c.matrix.T, "z": target}
         for t in range(self.iterations):
             after = powers[self.iterations - 1 - t]
-            found |= {f"r{t}": -eta * after @ c.matrix.T, f"u{t}": -after, f"x{t + 1}": after}
+            found |= {f"r{t}": eta * after @ c.matrix.T, f"u{t}": after, f"x{t + 1}": after}
         scale = np.ones((n, 1)) if self.weights is None else np.sqrt(self.weights)[:, None]
         return tuple(scale * found[name] for name in self.place)
 

@@ -8,6 +8,7 @@ import numpy as np
 from amaranth.lib import wiring
 
 from hwgen.blocks.descent import Descent, Iteration
+from hwgen.blocks.descent_folded import FoldedDescentComponent
 from hwgen.blocks.dither import Cut
 from hwgen.check.vectors import Top
 from hwgen.designs.descent_reference import reference
@@ -18,17 +19,21 @@ from hwgen.spec import Spec
 
 @dataclass(frozen=True, repr=False)
 class DescentDesign(Finished):
-    """A finished descent; `paired` where unknowns are parts of complex numbers, real parts first."""
+    """A finished descent; `paired` where unknowns are parts of complex numbers, real parts first; `folded` where one
+    stage does all iterations.
+    """
 
     block: Descent
     paired: bool = False
+    folded: bool = False
 
     kind = "descent"
 
     @property
     def core(self) -> Top:
         """The module with plain ports."""
-        return Top(self.core_name, self.block.inputs, self.block.outputs, self.block.latency)
+        block, interval = self.block, len(self.block.iterations) if self.folded else 1
+        return Top(self.core_name, block.inputs, block.outputs, block.latency, interval)
 
     @property
     def formats(self) -> dict[str, str]:
@@ -38,7 +43,7 @@ class DescentDesign(Finished):
 
     def component(self) -> wiring.Component:
         """The descent in Amaranth."""
-        return self.block.component()
+        return FoldedDescentComponent(self.block) if self.folded else self.block.component()
 
     def words(self, data: Ints) -> Ints:
         """Bit-true x (n, count) for y (m, count)."""
@@ -70,8 +75,9 @@ class DescentDesign(Finished):
         """What the header of the Verilog says."""
         block = self.block
         m, n = len(block.matrix), block.unknowns
+        how = "Gradient descent on one stage" if self.folded else "Unrolled gradient descent"
         return {
-            "description": f"Unrolled gradient descent, {m} equations in {n} unknowns", "form": block.form,
+            "description": f"{how}, {m} equations in {n} unknowns", "form": block.form,
             "iterations": len(block.iterations), "input": str(block.input), "output": str(block.output),
             "rounding": str(block.rounding), "paired": self.paired, "m": m, "n": n,
             "step": " + ".join(f"2^{-s}" for s in block.steps),
@@ -87,7 +93,7 @@ class DescentDesign(Finished):
         found |= {key: _text(getattr(block, key)) for key in ("input", "target", "taken")}
         return {
             "kind": self.kind, "name": self.name, "interface": self.interface, "paired": self.paired,
-            "rounding": str(block.rounding), **found,
+            "folded": self.folded, "rounding": str(block.rounding), **found,
             "iterations": [{k: str(form) for k, form in vars(it).items()} for it in block.iterations],
         }  # fmt: skip
 
@@ -111,7 +117,9 @@ def thawed(frozen: dict[str, Any]) -> DescentDesign:
     made |= {key: None if frozen[key] is None else Format.parse(frozen[key]) for key in ("input", "target", "taken")}
     iterations = tuple(Iteration(**{k: Format.parse(v) for k, v in it.items()}) for it in frozen["iterations"])
     block = Descent(**made, iterations=iterations, rounding=Cut(frozen["rounding"]))
-    return DescentDesign(frozen["name"], block, frozen["paired"], interface=frozen["interface"])
+    return DescentDesign(
+        frozen["name"], block, frozen["paired"], frozen["folded"], interface=frozen["interface"]
+    )  # fmt: skip
 
 
 def _lists(rows: tuple[tuple[int, ...], ...] | None) -> list[list[int]] | None:

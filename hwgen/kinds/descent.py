@@ -56,7 +56,7 @@ def searched(reference: Reference, executor: Executor, journal: Journal, progres
             "unique": outcome.unique, "bound": None, "gap": None,
         },
         "tried": [_row(reference, t, t is chosen) for t in outcome.tried],
-        "history": [{"evaluations": n, "best": best, "method": "search"} for n, best in outcome.history],
+        "history": [{"evaluations": n, "best": best, "method": method} for n, best, method in outcome.history],
         "own": {
             "form": block.form, "step": reference.system.eta, "ridge": reference.system.ridge,
             "formats": {name: str(form) for name, form in formats.items()},
@@ -131,7 +131,7 @@ def drawn(reference: Reference, design: DescentDesign, found: dict[str, Any]) ->
             f"Errors are measured with the bit-true model over {reference.raw.shape[1] - SEARCHED:,} right-hand sides "
             f"that the search has not seen; it saw {SEARCHED:,} others.",
             "Baselines: one format for all words (uniform); equal widths, every word its own range (zoom); greedy by "
-            "the noise model. Each has the coefficient widths that suit it best.",
+            "the noise model. Each has the coefficient widths that suit it best, values fitted as this design's are.",
         ],
     }  # fmt: skip
 

@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from hwgen.blocks.dither import Cut
 from hwgen.fixed import Overflow
+from hwgen.tables.descent import DescentTable
 from hwgen.tables.matrices import Drawn
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def judge(spec: "Spec", tables: "DesignFile") -> None:
     if complex_ and not spec.input.complex:
         raise spec.blame("input.complex", "the matrix is complex", "write complex = true in [input]")
     if descent.form == "residual" and descent.ridge != 0:
-        reason = "the form x - eta A^H (A x - y) has no ridge"
+        reason = "the form x + eta A^H (y - A x) has no ridge"
         raise spec.blame("descent.form", reason, 'write form = "gram", or ridge = 0')
     if not (spec.input.format.signed and spec.output.format.signed):
         key = "input" if not spec.input.format.signed else "output"
@@ -52,7 +54,7 @@ def judge(spec: "Spec", tables: "DesignFile") -> None:
         raise spec.blame("input.channels", "a descent takes one right-hand side a clock", "write channels = 1")
     hardware = spec.hardware
     for key, wrong, remedy in (
-        ("structure", hardware.structure != "auto", 'write structure = "auto": it is unrolled, one stage an iteration'),
+        ("structure", hardware.structure not in ("auto", "folded"), 'write structure = "auto", or "folded"'),
         ("dsp", hardware.dsp, "write dsp = false: a constant matrix is adders"),
         ("reset_data", not hardware.reset_data, "leave it out: a right-hand side meets nothing of those before"),
     ):
@@ -61,3 +63,22 @@ def judge(spec: "Spec", tables: "DesignFile") -> None:
     if hardware.clock is not None and hardware.clock < spec.input.sample_rate * (1 - 1e-9):
         reason = f"slower than input.sample_rate, {spec.input.sample_rate:g}; a right-hand side takes one clock"
         raise spec.blame("hardware.clock", reason, "give at least that clock, or leave it out")
+    if hardware.structure == "folded":
+        _foldable(spec, descent)
+
+
+def _foldable(spec: "Spec", descent: DescentTable) -> None:
+    """Raise where one stage cannot do all iterations."""
+    clocks = (spec.hardware.clock or 0.0) / spec.input.sample_rate * (1 + 1e-9)
+    if clocks < descent.iterations:
+        reason = f"{descent.iterations} iterations on one stage take as many clocks, and there are {max(clocks, 1):.3g}"
+        least = f"{descent.iterations * spec.input.sample_rate:g}"
+        raise spec.blame("hardware.structure", reason, f'write clock = {least}, or structure = "auto"')
+    for key, wrong, reason, remedy in (
+        ("iterations", descent.iterations < 2, "one iteration has nothing to share", "give 2 or more"),
+        ("form", descent.form == "residual", "one stage has the form gram", 'write form = "gram"'),
+        ("rounding", descent.rounding is Cut.STOCHASTIC, "every iteration has random bits of its own",
+         'write rounding = "half_up", or structure = "auto"'),
+    ):  # fmt: skip
+        if wrong:
+            raise spec.blame(f"descent.{key}", f"not built folded: {reason}", remedy)

@@ -21,12 +21,12 @@ class DescentTable(Table):
         0.0, description="Added to the diagonal: noise over symbol power for LMMSE; auto: as the BER asked for has it.",
         examples=[0.1],
     )  # fmt: skip
-    iterations: int = Field(description="Iterations, one stage each.", ge=1, le=64, examples=[8])
+    iterations: int = Field(description="Iterations, one stage each, or all on one.", ge=1, le=64, examples=[8])
     step: Annotated[float, Field(gt=0, le=1e9)] | Literal["auto"] = Field(
         "auto", description="Step size, rounded to a sum of three powers of two; auto: the fastest.", examples=["auto"]
     )
     form: Literal["auto", "gram", "residual"] = Field(
-        "auto", description="x - eta (G x - A^H y), or x - eta A^H (A x - y).", examples=["auto"]
+        "auto", description="x + eta (A^H y - G x), or x + eta A^H (y - A x).", examples=["auto"]
     )
     rounding: Annotated[Cut, Field(strict=False)] = Field(
         Cut.HALF_UP, description="How every word is cut; stochastic: with a shift register.", examples=["half_up"]
