@@ -21,7 +21,8 @@ from hwgen.designs.receiver_bench import Bench, Goal
 from hwgen.designs.receiver_plan import CicPlan, FirPlan, MixerPlan, Plan, StagePlan, polynomial
 from hwgen.designs.values import Coefficients
 from hwgen.designs.word_lengths import WordLengths
-from hwgen.fixed import Format, Overflow
+from hwgen.fixed import Format
+from hwgen.headroom import lost
 from hwgen.response import Band, Mask, Measurement
 from hwgen.spec import Spec
 from hwgen.structures import SMALLEST, STRUCTURES
@@ -113,14 +114,9 @@ def _goal(spec: Spec, bench: Bench) -> Goal:
 
 def _within(spec: Spec, bench: Bench) -> float:
     """SQNR of exact outputs that are saturated, or wrap, as the output format has it, dB; infinite where none is."""
-    form, parts = spec.output.format, np.stack([bench.exact.real, bench.exact.imag])
-    low, high = (end * form.lsb for end in (form.minimum, form.maximum))
-    inside = np.clip(parts, low, high)
-    if spec.output.overflow is Overflow.WRAP:
-        inside = low + (parts - low) % (high - low + form.lsb)
-    beyond = (parts < low - form.lsb / 2) | (parts > high + form.lsb / 2)  # others are rounded into the range
-    lost = float(((inside - parts)[beyond] ** 2).sum() / parts.shape[1])
-    return float(10 * np.log10(bench.power / lost)) if lost else float("inf")
+    parts = np.stack([bench.exact.real, bench.exact.imag])
+    off = 2 * lost(parts, spec.output.format, spec.output.overflow)
+    return float(10 * np.log10(bench.power / off)) if off else float("inf")
 
 
 def _stage(

@@ -11,11 +11,13 @@ from scipy import signal
 
 from hwgen import stimulus
 from hwgen.fixed import Rounding
+from hwgen.headroom import lost
 from hwgen.response import Band, Mask, measure, remez, shortest
 from hwgen.spec import Spec
 
 LONGEST = 1024  # taps beyond which a length is no longer searched for
 _SAMPLES = 1 << 16
+_LEAST_GAIN = 0.7  # of a filter whose gain is free
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,15 @@ class Reference:
         """Largest power of everything the arithmetic may add to one channel; infinite without an SQNR goal."""
         goal = self.sqnr_goal_db
         return np.inf if goal is None else self.power / 10 ** (goal / 10) / self.channels
+
+    @cached_property
+    def power_beyond_output(self) -> float:
+        """Power that the output's range takes from all channels, at the smallest gain that the mask leaves."""
+        output, scale = self.spec.output, 1.0
+        if self.mask is not None:
+            scale = min((b.lower / b.gain for b in self.mask.bands if b.passband), default=1.0)
+            scale *= _LEAST_GAIN if self.mask.gain is None else 1.0
+        return sum(lost(scale * self.filtered(row), output.format, output.overflow) for row in self.samples)
 
     def coefficient_noise(self, taps: NDArray[np.float64]) -> float:
         """Power that taps other than the ideal ones add where no mask judges them, in output units."""
@@ -175,6 +186,14 @@ def _require_reachable(found: Reference) -> None:
             f"rounding to {spec.output.format} alone leaves {best:.1f} dB on this stimulus, "
             f"{spec.goal.sqnr_db - best:.1f} dB short of the goal",
             f"give the output {int(np.ceil((spec.goal.sqnr_db - best) / 6.02))} more fraction bits or lower the goal",
+        )
+    off = found.power_beyond_output
+    if spec.goal.sqnr_db is not None and off and (inside := 10 * np.log10(found.power / off)) < spec.goal.sqnr_db:
+        peak = max(float(np.abs(found.filtered(row)).max()) for row in found.samples)
+        raise spec.blame(
+            "output.format",
+            f"{spec.output.format} overflows: outputs reach {peak:.3g} in size, which leaves {inside:.1f} dB",
+            "give it more integer bits, a sign where it has none, or give the filter a smaller gain",
         )
     least = found.least_error_ulp
     if spec.goal.max_error_ulp is not None and spec.goal.max_error_ulp < least:
