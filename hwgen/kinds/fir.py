@@ -44,7 +44,7 @@ def outcome_of(reference: Reference, outcome: Outcome) -> dict[str, Any]:
             "bound": None,
             "gap": None,
         },
-        "own": {"fewest_adders": list(outcome.proofs)},
+        "fewest_adders": list(outcome.proofs),
         "tried": [_row(t, t is outcome.chosen) for t in outcome.tried],
         "history": []
         if allocation is None
@@ -178,7 +178,7 @@ def drawn(reference: Reference, design: Design, found: dict[str, Any]) -> dict[s
             {"estimate": row["estimate"], "synthesis": row["lut"], "target": str(spec.goal.target)} for row in rows
         ],
         "history": found["history"],
-        "tables": _proofs(found["own"]["fewest_adders"]),
+        "tables": _proofs(found["fewest_adders"]),
         "formats": [
             ["input", str(fir.input)],
             ["output", str(fir.output)],
