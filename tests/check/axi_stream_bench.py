@@ -77,7 +77,7 @@ async def packets(dut: Any) -> None:
         source.send_nowait(AxiStreamFrame(packet))
     found = []
     for _ in range(job["outputs"]):
-        frame = await with_timeout(sink.recv(compact=False), 10, "ms")
+        frame = await with_timeout(sink.recv(compact=False), 200, "us")
         found.append([int(word) for word in frame.tdata])
     answer = {"packets": found, "broken": broken, "paths": paths}
     Path("packets.json").write_text(json.dumps(answer), encoding="utf-8")

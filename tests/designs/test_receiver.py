@@ -60,7 +60,7 @@ def test_what_depends_on_the_time_before_the_first_sample() -> None:
     made = small()
     length = len(made.plan.onward[0])  # taps behind the mixer
     assert settled(made.plan) == -(-length // made.plan.decimate)
-    gain = '[[stage]]\nblock = "mixer"\nfrequency = 1.9e6\n[[stage]]\nblock = "gain"\ngain = 4.0\n'
+    gain = '[[stage]]\nblock = "mixer"\nfrequency = 1.9e6\n[[stage]]\nblock = "gain"\ngain = 0.5\n'
     text = TEXT[: TEXT.index("[[stage]]")] + gain + TEXT[TEXT.index("[goal]") :]
     assert settled(small(text).plan) == 1  # the first sample itself
 
