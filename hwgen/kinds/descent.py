@@ -121,7 +121,7 @@ def drawn(reference: Reference, design: DescentDesign, found: dict[str, Any]) ->
         "calibration": [
             {"estimate": row["estimate"], "synthesis": row["lut"], "target": target} for row in found["tried"]
         ],
-        "history": found["history"],
+        "history": _last(found["history"]),
         "formats": [
             ["input", str(design.block.input)], ["output", str(design.block.output)],
             ["rounding", str(design.block.rounding)], ["form", design.block.form],
@@ -134,6 +134,12 @@ def drawn(reference: Reference, design: DescentDesign, found: dict[str, Any]) ->
             "the noise model. Each has the coefficient widths that suit it best, values fitted as this design's are.",
         ],
     }  # fmt: skip
+
+
+def _last(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The last two searches, as a rule by the noise model and bit-true from what it found; there may be dozens."""
+    names = list(dict.fromkeys(row["method"] for row in history))[-2:]
+    return [row for row in history if row["method"] in names]
 
 
 def _positive(x: list[float], y: list[float]) -> list[list[float]]:
