@@ -137,9 +137,14 @@ def drawn(reference: Reference, design: DescentDesign, found: dict[str, Any]) ->
 
 
 def _last(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The last two searches, as a rule by the noise model and bit-true from what it found; there may be dozens."""
+    """The last two searches, each counted from its own beginning; there may be dozens."""
     names = list(dict.fromkeys(row["method"] for row in history))[-2:]
-    return [row for row in history if row["method"] in names]
+    begun = {name: min(row["evaluations"] for row in history if row["method"] == name) for name in names}
+    return [
+        {**row, "evaluations": row["evaluations"] - begun[row["method"]] + 1}
+        for row in history
+        if row["method"] in names
+    ]
 
 
 def _positive(x: list[float], y: list[float]) -> list[list[float]]:
