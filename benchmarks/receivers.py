@@ -126,7 +126,7 @@ def gsm(target: str) -> bool:
     search = _search(with_goal(known, max(entry.measured.sqnr_db for entry in usual)))
     own = search.best(search.allocated(search.algorithm, "search"))[0]
     met = [_compared(own, entry, target, 0.75) for entry in usual]
-    return met[0]
+    return all(met)
 
 
 if __name__ == "__main__":

@@ -82,19 +82,27 @@ def _wanted_db(spec: Spec) -> float:
     """SQNR that coefficients which the file gives as numbers are rounded for, dB; of a budget, the output's."""
     if spec.goal.minimise == "error":
         return _DB_A_BIT * spec.output.format.width - _HEADROOM_DB
-    return spec.goal.sqnr_db or -20 * log2((spec.goal.evm_percent or 1) / 100) / log2(10)
+    if spec.goal.evm_percent is not None:
+        return -20 * log2(spec.goal.evm_percent / 100) / log2(10)
+    return spec.goal.sqnr_db or spec.goal.sfdr_db or 0.0
 
 
 def _goal(spec: Spec, bench: Bench) -> Goal:
-    """The SQNR that is needed; of an EVM, what rounded coefficients leave of it; of a budget, what no width has."""
+    """The SQNR that is needed; of an EVM, what rounded coefficients leave of it; of a budget, what no width has.
+
+    With a spurious-free range alone, all errors together stay that far below the signal: so does each spur, then.
+    """
     parts = bench.plan.outputs
     least = float(10 * np.log10(bench.power / (parts * spec.output.format.lsb**2 / 12)))
     if spec.goal.minimise == "error":
         return Goal(least, spec.goal.sfdr_db)
     if spec.goal.sqnr_db is not None:
         needed, key = spec.goal.sqnr_db, "goal.sqnr_db"
+    elif spec.goal.evm_percent is None:
+        assert spec.goal.sfdr_db is not None  # what the rules see to
+        needed, key = spec.goal.sfdr_db, "goal.sfdr_db"
     else:
-        asked = (spec.goal.evm_percent or 0) / 100
+        asked = spec.goal.evm_percent / 100
         scale = np.vdot(bench.wanted, bench.exact) / np.vdot(bench.wanted, bench.wanted)
         own = float(np.mean(np.abs(bench.exact - scale * bench.wanted) ** 2) / bench.power)
         key = "goal.evm_percent"

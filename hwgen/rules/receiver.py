@@ -55,9 +55,11 @@ def _check_goal(spec: "Spec") -> None:
             raise spec.blame(f"goal.{key}", "no goal of a receiver", "give sqnr_db, evm_percent or sfdr_db")
     if goal.minimise == "error":
         _check_budget(spec)
-    elif (goal.sqnr_db is None) == (goal.evm_percent is None):
-        given = "neither" if goal.sqnr_db is None else "both"
-        reason = f"{given} of sqnr_db and evm_percent given; one says how accurate the receiver must be"
+    elif goal.sqnr_db is not None and goal.evm_percent is not None:
+        reason = "both sqnr_db and evm_percent given; one says how accurate the receiver must be"
+        raise spec.blame("goal.minimise", reason, "write sqnr_db = 60, or evm_percent = 1.0")
+    elif goal.sqnr_db is None and goal.evm_percent is None and goal.sfdr_db is None:
+        reason = "none of sqnr_db, evm_percent and sfdr_db given; one says how accurate the receiver must be"
         raise spec.blame("goal.minimise", reason, "write sqnr_db = 60, or evm_percent = 1.0")
     if goal.sfdr_db is not None and (not spec.stage or spec.stage[0].block != "mixer"):
         raise spec.blame("goal.sfdr_db", "it is that of an oscillator, and there is none", "remove it")

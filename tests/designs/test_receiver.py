@@ -167,6 +167,19 @@ def test_spurs_bound_the_oscillator() -> None:
     assert entry.measured.sfdr_db >= 75
 
 
+def test_a_spurious_free_range_alone_bounds_all_errors_together() -> None:
+    known = small(TEXT.replace("sqnr_db = 40", "sfdr_db = 45").replace("1.9e6", "1.2345e6"))
+    assert (known.goal.sqnr_db, known.goal.sfdr_db) == (45, 45)
+    work = search(known)
+    entry = work.best(work.allocated("gc-pso", "search"))[0]
+    assert entry.meets
+    y = work.bench.outputs(entry.chain)
+    scale = amplitude_of(entry.chain)
+    spurs = np.abs(np.fft.fft((y - scale * work.bench.exact) * np.hanning(len(y)))) ** 2
+    # No line of the error reaches -45 dB of the signal's power, each being a part of all of it.
+    assert spurs.max() < 10**-4.5 * np.sum(np.abs(np.fft.fft(scale * work.bench.exact * np.hanning(len(y)))) ** 2)
+
+
 def test_an_evm_is_met_against_the_taps_before_rounding() -> None:
     text = TEXT.replace("sqnr_db = 40", "evm_percent = 2.0")
     known = small(text)
