@@ -197,7 +197,7 @@ class Search:
             name = f"{self.searches}: {label}"
             self.history += [(self.evaluations + int(n), float(best), name) for n, best in allocation.history]
             self.evaluations += allocation.evaluations
-            self.unique += allocation.evaluations
+            self.unique += allocation.unique_evaluations
 
     # ------------------------------------------------------------------- judge
     def holds(self, candidate: Candidate) -> bool:
