@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import lru_cache
 
-from filters import filter_of
+from filter_cases import filter_of
 
 from hwgen.blocks.folded import Folded
 from hwgen.blocks.reloadable import Reloadable

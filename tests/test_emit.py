@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import numpy as np
 import pytest
-from filters import filter_of
+from filter_cases import filter_of
 
 from hwgen.adders import Adder, AdderGraph
 from hwgen.blocks.fir import Fir

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from filters import CASES, stimulus
+from filter_cases import CASES, stimulus
 from rational import TWO, exactly, floored, impulse_responses, memory, outputs, stepped
 
 from hwgen.flowgraph import Delay, FlowGraph, Output, Sum

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from filters import CASES, HALVED, filter_of, stimulus
+from filter_cases import CASES, HALVED, filter_of, stimulus
 from numpy.typing import NDArray
 from rational import TWO, floored, impulse_responses, lone_delay, memory, outputs, stepped
 from scipy import signal

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from filters import CASES, filter_of, stimulus
+from filter_cases import CASES, filter_of, stimulus
 from rational import TWO
 
 from hwgen.blocks.fir import Fir

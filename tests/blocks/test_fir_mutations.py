@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from filters import filter_of
+from filter_cases import filter_of
 
 from hwgen.adders import Adder, AdderGraph
 from hwgen.check.script import Script, script

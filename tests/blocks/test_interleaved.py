@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from filters import filter_of
+from filter_cases import filter_of
 from numpy.typing import NDArray
 from rational import TWO, outputs, stepped
 

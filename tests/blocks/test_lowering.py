@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from filters import CASES, filter_of
+from filter_cases import CASES, filter_of
 
 from hwgen.adders import greedy_graph
 from hwgen.blocks.fir import Fir

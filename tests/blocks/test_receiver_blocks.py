@@ -5,7 +5,7 @@ from math import floor
 
 import numpy as np
 import pytest
-from receivers import simulated, words
+from receiver_cases import simulated, words
 
 from hwgen.blocks.chain import Chain
 from hwgen.blocks.cic import Cic

@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from filters import CASES, coarser, filter_of, stimulus
+from filter_cases import CASES, coarser, filter_of, stimulus
 from rational import TWO, exactly, impulse_responses, memory, stepped
 
 from hwgen.adders import greedy_graph
