@@ -3,28 +3,10 @@
 import json
 import subprocess
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
-from finished import DESIGN, HWGEN
-
-from hwgen import flow, verify, workers
-from hwgen.blocks.fir_hardware import FirComponent
-from hwgen.designs import fir
-
-
-@dataclass(frozen=True)
-class Finished:
-    """Folder of `hwgen run`, its result.json, and what the command said."""
-
-    folder: Path
-    result: dict[str, Any]
-    out: str
-    err: str
+from finished import DESIGN, HWGEN, Finished
+from short_runs import hastened, threaded
 
 
 @pytest.fixture(scope="session")
@@ -45,35 +27,6 @@ def nothing_remembered() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HWGEN_CACHE", "off")
         yield
-
-
-def threaded(patch: pytest.MonkeyPatch) -> None:
-    """Steps in threads rather than in processes, which take a second to start."""
-
-    @contextmanager
-    def pool(jobs: int | None = None) -> Iterator[Executor]:
-        with ThreadPoolExecutor(2) as executor:
-            yield executor
-
-    patch.setattr(workers, "local_pool", pool)
-
-
-def hastened(patch: pytest.MonkeyPatch) -> None:
-    """As `threaded`; LUTs of candidates are guessed, and the bit-true check is short and in Icarus alone."""
-
-    def width(component: FirComponent, name: str) -> str:
-        component._MustUse__silence = True  # type: ignore[attr-defined]  # Amaranth warns of hardware that nobody builds
-        fir = component.fir
-        return str(sum(fir.words.widths[k] for k in fir.graph.sums) * fir.channels + fir.latency)
-
-    def synthesise_step(text: str, top: str, target: str, dsp: bool, tool: str) -> dict[str, int]:
-        return {"lut": int(text) if text.isdigit() else 1, "ff": 1, "carry": 1, "dsp": 0, "bram": 0}
-
-    threaded(patch)
-    patch.setattr(fir, "verilog", width)
-    patch.setattr(fir, "synthesise_step", synthesise_step)
-    patch.setattr(verify, "ICARUS_SAMPLES", 1_000)
-    patch.setattr(flow, "_has", lambda tool: False)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import io
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hwgen import cli
 
@@ -33,6 +34,16 @@ evaluations = 500
 
 BANDS = DESIGN[DESIGN.index("bands") : DESIGN.index("[goal]")]
 LUTS = 'minimise = "luts"\nsqnr_db = 40'
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Folder of `hwgen run`, its result.json, and what the command said."""
+
+    folder: Path
+    result: dict[str, Any]
+    out: str
+    err: str
 
 
 def changed(*pairs: str) -> str:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Finished
-from finished import DESIGN, changed, hwgen
+from finished import DESIGN, Finished, changed, hwgen
 from scipy import signal
 
 import hwgen as package

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Finished
-from finished import changed, hwgen
+from finished import Finished, changed, hwgen
 
 import hwgen as package
 from hwgen.finished import NotADesign

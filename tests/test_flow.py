@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Finished
-from finished import BANDS, DESIGN, HWGEN, LUTS, changed, hwgen
+from finished import BANDS, DESIGN, HWGEN, LUTS, Finished, changed, hwgen
 
 import hwgen as package
 from hwgen import flow, journal

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import hastened
 from finished import BANDS, DESIGN, LUTS, Ran, changed, hwgen
 from playwright.sync_api import sync_playwright
+from short_runs import hastened
 
 import hwgen as package
 from hwgen import front, pareto, verify
