@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -64,14 +65,17 @@ class Counted:
             return None
 
 
-def requirements(rows: Sequence[Entry], limits: dict[str, float], size: Size) -> list[dict[str, object]]:
+def requirements(rows: Sequence[Entry], limits: dict[str, float], size: Size) -> list[dict[str, Any]]:
     """hwgen's LUTs, or cells, over the best of each kind of rival that computes what it should, beside the limit."""
     own = size(next(r for r in rows if r.kind == "hwgen"))
     found = []
     for kind, limit in limits.items():
         best = min((size(r) for r in rows if r.kind == kind and r.bit_true), default=None)
         if best is not None:
-            found.append({"rival": kind, "ratio": round(own / best, 4), "limit": limit, "met": own <= limit * best})
+            ratio = round(own / best, 4)
+            found.append(
+                {"rival": kind, "of": size.__name__, "ratio": ratio, "limit": limit, "met": own <= limit * best}
+            )
     return found
 
 
@@ -95,19 +99,18 @@ def table(rows: Sequence[Entry], size: Size) -> str:
     return "\n".join(lines)
 
 
-def summary(results: list[dict], limits: dict[str, float], worst: dict[str, float]) -> tuple[list[str], bool]:
+def summary(results: list[dict], worst: dict[str, float]) -> tuple[list[str], bool]:
     """Geometric means of the ratios on each target, and whether all limits hold."""
+    groups: dict[tuple[str, str, str, float], list[float]] = {}
+    for r in results:
+        for m in r["requirements"]:
+            groups.setdefault((r["target"], m["rival"], m["of"], m["limit"]), []).append(m["ratio"])
     lines, good = [], True
-    for target in dict.fromkeys(r["target"] for r in results):
-        for kind, limit in limits.items():
-            ratios = [
-                m["ratio"] for r in results if r["target"] == target for m in r["requirements"] if m["rival"] == kind
-            ]
-            if ratios:
-                mean = float(np.exp(np.mean(np.log(ratios))))
-                met = mean <= limit and max(ratios) <= worst.get(kind, np.inf)
-                good &= met
-                bound = f" (limit {worst[kind]})" if kind in worst else ""
-                verdict = f"limit {limit}, worst {max(ratios):.3f}{bound}  {'PASS' if met else 'FAIL'}"
-                lines.append(f"{target}: hwgen over {kind}: geometric mean {mean:.3f} of {len(ratios)}, {verdict}")
+    for (target, kind, of, limit), ratios in groups.items():
+        mean = float(np.exp(np.mean(np.log(ratios))))
+        met = mean <= limit and max(ratios) <= worst.get(kind, np.inf)
+        good &= met
+        bound = f" (limit {worst[kind]})" if kind in worst else ""
+        verdict = f"limit {limit}, worst {max(ratios):.3f}{bound}  {'PASS' if met else 'FAIL'}"
+        lines.append(f"{target}, {of}: hwgen over {kind}: geometric mean {mean:.3f} of {len(ratios)}, {verdict}")
     return lines, good
