@@ -24,6 +24,10 @@ class Sum:
 
     `left` and `right` index nodes. Shifts and `lsb` are powers of two in units of the input's LSB. `keep` marks an
     adder that synthesis must not merge with others.
+
+    The last two say how hardware builds the value v, and change nothing of it (see `hwgen.polarity`): `inverted`, that
+    its word is ``~v``; `mirrored`, that its adder takes ``~left``, and ``~right`` unless that is subtracted, which
+    gives ``~v``.
     """
 
     name: str
@@ -34,11 +38,18 @@ class Sum:
     subtract: bool = False
     lsb: int = 0
     keep: bool = True
+    inverted: bool = False
+    mirrored: bool = False
 
     @property
     def operands(self) -> tuple[tuple[int, int, bool], ...]:
         """``(node, shift, negative)`` of both operands."""
         return (self.left, self.left_shift, False), (self.right, self.right_shift, self.subtract)
+
+    @property
+    def complements(self) -> tuple[tuple[int, bool], ...]:
+        """Both operands' nodes, and whether the adder takes ``~v`` of their values; with `subtract`, of one of them."""
+        return (self.left, self.mirrored), (self.right, self.mirrored != self.subtract)
 
 
 @dataclass(frozen=True)
@@ -84,6 +95,11 @@ class FlowGraph:
     def sums(self) -> tuple[int, ...]:
         """Indices of the adders."""
         return tuple(k for k, node in enumerate(self.nodes, start=1) if isinstance(node, Sum))
+
+    def inverted(self, node: int) -> bool:
+        """Whether hardware has ``~v`` as the word of a node."""
+        own = self.nodes[node - 1] if node else None
+        return isinstance(own, Sum) and own.inverted
 
     @cached_property
     def lsbs(self) -> tuple[int, ...]:

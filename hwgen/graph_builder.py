@@ -8,6 +8,7 @@ import numpy as np
 from hwgen.adders import AdderGraph
 from hwgen.cost.estimate import adder_bits
 from hwgen.flowgraph import Delay, FlowGraph, Output, Sum
+from hwgen.polarity import polarised
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,13 @@ class Term:
 class Builder:
     """Nodes so far, with the lowest bit and the size of each, in input LSBs.
 
-    `inverting` is what an inverted bit of a subtracted word costs in adder bits: on an iCE40 a LUT of its own.
+    `inverting` is what an inverted bit of a subtracted word costs in adder bits: on an iCE40 a LUT of its own. With
+    `exact` no constant is added to the output, and a negative one takes an adder. `positive` is how many adder bits a
+    sum in a tree may take more if it is positive.
     """
 
-    def __init__(self, inverting: float, prefix: str = "") -> None:
-        self.inverting, self.prefix = inverting, prefix
+    def __init__(self, inverting: float, exact: bool = False, positive: float = 0.0) -> None:
+        self.inverting, self.exact, self.positive, self.prefix = inverting, exact, positive, ""
         self.nodes: list[Sum | Delay] = []
         self.low, self.size = [0], [1.0]
         self.delayed: dict[tuple[int, int], int] = {}
@@ -71,13 +74,23 @@ class Builder:
             found.append(self._append(node, low, self.size[source] * adder.constant))
         return found
 
+    def bits(self, node: int) -> float:
+        """Width of a node's word, up to that of the input."""
+        return float(np.ceil(np.log2(self.size[node])) - self.low[node] + 1)
+
+    def rests(self, node: int) -> bool:
+        """Whether a word is in a register that rests at 0; others can be kept inverted (see `hwgen.polarity`)."""
+        return node == 0 or isinstance(self.nodes[node - 1], Delay)
+
     def cost(self, left: Term, right: Term, subtract: bool) -> float:
         """Adder bits of ``left +- right``, what inverting costs included."""
         lows = [self.low[t.node] + t.shift for t in (left, right)]
         sizes = [self.size[t.node] * 2.0**t.shift for t in (left, right)]
         top = np.ceil(np.log2(sum(sizes)))
         bits = float(adder_bits(top, lows[0], lows[1], min(lows), subtract))
-        return bits + (self.inverting * (np.ceil(np.log2(sizes[1])) - lows[1] + 1) if subtract else 0.0)
+        if subtract and self.rests(left.node) and self.rests(right.node):
+            bits += self.inverting * (np.ceil(np.log2(sizes[1])) - lows[1] + 1)
+        return bits
 
     def choices(self, a: Term, b: Term) -> list[tuple[float, Term, Term, bool, bool]]:
         """Ways to add two terms: ``(cost, left, right, subtract, negative)``."""
@@ -102,12 +115,13 @@ class Builder:
 
         def best(a: Term, b: Term) -> float:
             if (a, b) not in known:
-                known[a, b] = min(self.choices(a, b), key=lambda choice: choice[0])
+                known[a, b] = min(self.choices(a, b), key=lambda choice: choice[0] + self.positive * choice[4])
             lows = [self.low[t.node] + t.shift for t in (a, b)]
             largest = max(np.log2(self.size[t.node]) + t.shift for t in (a, b))
             # Weights of the fewest adder bits over published filters, 3 % fewer than by cost alone. Words of equal sign
             # first: one subtraction then serves many of them.
             apart, unlike = abs(lows[0] - lows[1]), a.negative != b.negative
+            unlike &= self.rests(a.node) and self.rests(b.node)
             return float(known[a, b][0] + 3.0 * largest + 0.5 * apart + 30.0 * self.inverting * unlike)
 
         while len(terms) > 1:
@@ -116,6 +130,12 @@ class Builder:
             made = self.add(name(), known[terms[i], terms[j]])
             terms = [t for k, t in enumerate(terms) if k not in (i, j)] + [made]
         return terms[0]
+
+    def negating(self, output: Term) -> float:
+        """Adder bits that negating an output takes."""
+        if not (self.exact and output.negative):
+            return 0.0
+        return float(np.ceil(np.log2(self.size[output.node])) + 1)
 
     def dot(self, weighted: Sequence[tuple[Term, int]], graph: AdderGraph, name: Callable[[], str]) -> Term:
         """Sum of terms times integer constants: the adder graph transposed.
@@ -136,4 +156,8 @@ class Builder:
         return self.tree(waiting[0], name)
 
     def finished(self, *outputs: Term) -> FlowGraph:
-        return FlowGraph(tuple(self.nodes), tuple(Output(t.node, t.shift, t.negative) for t in outputs))
+        """The graph; where inverting costs, with its words in the form that saves most of it."""
+        made = FlowGraph(tuple(self.nodes), tuple(Output(t.node, t.shift, t.negative) for t in outputs))
+        if not self.inverting:
+            return made
+        return polarised(made, [self.bits(node) for node in range(len(self.size))])

@@ -2,7 +2,7 @@
 
 Each takes integer coefficients and the adder graph that multiplies by them, and gives a `FlowGraph` whose outputs are
 proved to have those coefficients. The signs of partial sums are free: each is kept positive or negative, as it costs
-fewer adder bits and fewer inverted words.
+fewer adder bits and fewer inverted words. With `exact` the output gets no constant, so that its sign counts, too.
 """
 
 from collections.abc import Sequence
@@ -14,38 +14,47 @@ from hwgen.adders import AdderGraph, exchanged
 from hwgen.flowgraph import FlowGraph
 from hwgen.graph_builder import Builder, Term
 
+_ROUNDS = 4  # in which signs of accumulators are chosen for the inverted words there are
+_POSITIVE = (2.0, 8.0)  # adder bits, see `Builder`
 _LINE = 4  # samples of a hybrid filter's delay line, at most
 
 
-def transposed(values: Sequence[int], graph: AdderGraph, inverting: float = 0.0) -> FlowGraph:
+def transposed(values: Sequence[int], graph: AdderGraph, inverting: float = 0.0, exact: bool = False) -> FlowGraph:
     """Every product at once, then a chain of accumulators, one register a tap."""
-    builder = Builder(inverting)
+    builder = Builder(inverting, exact)
     output = _chain(builder, values, builder.block(graph, 0), graph)
     return proved(builder.finished(output), [values])
 
 
-def direct(values: Sequence[int], graph: AdderGraph, inverting: float = 0.0) -> FlowGraph:
+def direct(values: Sequence[int], graph: AdderGraph, inverting: float = 0.0, exact: bool = False) -> FlowGraph:
     """A delay line, the two samples of a symmetric (or antisymmetric) pair added first, then one sum of products."""
-    builder = Builder(inverting)
-    output = _line(builder, values, graph, 0, 1, "")
+    builder, output = _direct(values, graph, inverting, exact)
     return proved(builder.finished(output), [values])
 
 
 @lru_cache(maxsize=256)
 def for_direct(
-    values: tuple[int, ...], graph: AdderGraph, inverting: float, width: int, evaluations: int
+    values: tuple[int, ...], graph: AdderGraph, inverting: float, width: int, evaluations: int, exact: bool = False
 ) -> tuple[AdderGraph, ...]:
     """The adder graph, then with adders `exchanged` while that takes adder bits off the direct form of the filter."""
 
     def bits(made: AdderGraph) -> float:
-        builder = Builder(inverting)
-        _line(builder, values, made, 0, 1, "")
-        return builder.spent
+        builder, output = _direct(values, made, inverting, exact)
+        return builder.spent + builder.negating(output)
 
     return tuple(exchanged(graph, width, bits, evaluations))
 
 
-def hybrid(values: Sequence[int], graph: AdderGraph, inverting: float = 0.0) -> FlowGraph:
+def _direct(values: Sequence[int], graph: AdderGraph, inverting: float, exact: bool) -> tuple[Builder, Term]:
+    """Direct form; where a negative output costs, sums are also kept positive from the beginning."""
+    built = []
+    for positive in (0.0, *_POSITIVE) if exact else (0.0,):
+        builder = Builder(inverting, exact, positive)
+        built.append((builder, _line(builder, values, graph, 0, 1, "")))
+    return min(built, key=lambda made: made[0].spent + made[0].negating(made[1]))
+
+
+def hybrid(values: Sequence[int], graph: AdderGraph, inverting: float = 0.0, exact: bool = False) -> FlowGraph:
     """A short delay line, a multiplier block at each of its samples, a chain of accumulators where products meet.
 
     Between the transposed form, whose delay line has one sample, and the direct one, whose chain has one accumulator:
@@ -55,7 +64,7 @@ def hybrid(values: Sequence[int], graph: AdderGraph, inverting: float = 0.0) -> 
     """
     built = []
     for size in range(2, _LINE + 1):
-        builder = Builder(inverting)
+        builder = Builder(inverting, exact)
         built.append(builder.finished(_sections(builder, values, graph, size, "")))
     return proved(min(built, key=lambda made: len(made.sums)), [values])
 
@@ -175,32 +184,13 @@ def _chain(
 ) -> Term:
     """Transposed form over a multiplier block; the sign of each accumulator is chosen by dynamic programming."""
     taps = [k for k in reversed(range(len(values))) if values[k]]
-    uses = {node: sum(1 for k in taps if graph.find(values[k])[0] == node) for node in range(len(graph))}
 
     def product(tap: int) -> Term:
         node, shift = graph.find(values[tap])
         return Term(nodes[node], shift, values[tap] < 0)
 
-    # Along the chain: for each sign of the partial sum, the least cost and the signs chosen so far.
-    peak = float(sum(abs(v) for v in values))
-    top = np.ceil(np.log2(peak)) + 1
-    best: dict[bool, tuple[float, list[bool]]] = {product(taps[0]).negative: (0.0, [product(taps[0]).negative])}
-    for tap in taps[1:]:
-        term = product(tap)
-        bits = np.ceil(np.log2(builder.size[term.node])) - builder.low[term.node] + 1
-        shared = uses[graph.find(values[tap])[0]]
-        after: dict[bool, tuple[float, list[bool]]] = {}
-        for sign, (cost, signs) in best.items():
-            # Of two signs that differ, the word that is subtracted is the accumulator or the product.
-            options = [(sign, 0.0)] if sign == term.negative else [
-                (sign, builder.inverting * bits / shared + 1e-3),
-                (not sign, builder.inverting * top + term.shift + builder.low[term.node] + 1e-3),
-            ]  # fmt: skip
-            for outcome, extra in options:
-                if outcome not in after or cost + extra < after[outcome][0]:
-                    after[outcome] = cost + extra, [*signs, outcome]
-        best = after
-    _, signs = min(best.values(), key=lambda entry: entry[0])
+    terms = [product(tap) for tap in taps]
+    signs = _signs(builder, terms)
     total = product(taps[0])
     for before, tap, sign in zip(taps, taps[1:], signs[1:], strict=False):
         # A register a tap, so that every word between two adders can be seen, and cut.
@@ -213,6 +203,51 @@ def _chain(
     if taps[-1]:  # leading zeros of the impulse response
         total = Term(builder.delay(total.node, taps[-1] * spread, f"lead{suffix}"), total.shift, total.negative)
     return total
+
+
+def _signs(builder: Builder, terms: Sequence[Term]) -> list[bool]:
+    """Whether each partial sum of a chain is kept negative.
+
+    A product that an adder makes can be kept inverted: then subtractions are free, and additions are not. It is the
+    other way round for the input. Which words should be there in both forms is found by trying, from either end.
+    """
+    found = []
+    for both in (set[int](), {term.node for term in terms}):
+        for _ in range(_ROUNDS):
+            signs = _cheapest_signs(builder, terms, both)
+            turned = [term for term, *ends in zip(terms[1:], signs, signs[1:], strict=False) if ends[0] != ends[1]]
+            spent = (
+                sum(float(term.shift + builder.low[term.node]) for term in turned) + _top(builder, terms) * signs[-1]
+            )
+            added = {(t.node, sign == t.negative) for t, sign in zip(terms[1:], signs, strict=False)}
+            both = {node for node, adds in {*added, (terms[0].node, True)} if adds != builder.rests(node)}
+            found.append((spent + sum(builder.inverting * builder.bits(n) for n in both), signs))
+    return min(found, key=lambda made: made[0])[1]
+
+
+def _top(builder: Builder, terms: Sequence[Term]) -> float:
+    """Adder bits that negating the sum of all terms takes."""
+    return np.ceil(np.log2(sum(builder.size[t.node] * 2.0**t.shift for t in terms))) + 1 if builder.exact else 0.0
+
+
+def _cheapest_signs(builder: Builder, terms: Sequence[Term], both: set[int]) -> list[bool]:
+    """The signs of partial sums that take fewest adder bits, if the words of `both` are there inverted, too."""
+    best: dict[bool, tuple[float, list[bool]]] = {terms[0].negative: (0.0, [terms[0].negative])}
+    for term in terms[1:]:
+        other = 0.0 if term.node in both else builder.inverting * builder.bits(term.node)
+        adding, taking = (0.0, other) if builder.rests(term.node) else (other, 0.0)
+        after: dict[bool, tuple[float, list[bool]]] = {}
+        for sign, (cost, signs) in best.items():
+            # Of two signs that differ, the word that is subtracted is the accumulator or the product.
+            options = [(sign, adding)] if sign == term.negative else [
+                (sign, taking + 1e-3), (not sign, taking + term.shift + builder.low[term.node] + 1e-3),
+            ]  # fmt: skip
+            for outcome, extra in options:
+                if outcome not in after or cost + extra < after[outcome][0]:
+                    after[outcome] = cost + extra, [*signs, outcome]
+        best = after
+    top = _top(builder, terms)
+    return min(best.values(), key=lambda entry: entry[0] + top * entry[1][-1])[1]
 
 
 # What a design file can name, and how each interpolates.

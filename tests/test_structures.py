@@ -10,6 +10,7 @@ from rational import impulse_responses, memory, outputs
 
 from hwgen.adders import Adder, AdderGraph, digit_graph, greedy_graph
 from hwgen.flowgraph import Delay, FlowGraph, Output, Sum
+from hwgen.polarity import inverting as needed
 from hwgen.structures import PHASES, SMALLEST, STRUCTURES, cascade, direct, hybrid, proved, transposed
 
 HALVED = AdderGraph((Adder(5, 0, 2, 0, 0, False), Adder(33, 0, 5, 0, 0, False), Adder(19, 1, -1, 2, -1, False, -1)))
@@ -192,14 +193,25 @@ def test_adders_of_the_chain_may_be_merged_by_synthesis_and_others_not() -> None
     assert all(n.keep for n in direct(values, adders).nodes if isinstance(n, Sum))
 
 
-def test_costly_inversion_leaves_fewer_words_subtracted() -> None:
+def test_costly_inversion_leaves_fewer_words_to_be_inverted() -> None:
     def inverted(structure: str, values: tuple[int, ...], inverting: float) -> int:
-        nodes = STRUCTURES[structure](values, greedy_graph(values), inverting).nodes
-        return sum(1 for n in nodes if isinstance(n, Sum) and n.subtract)
+        return len(needed(STRUCTURES[structure](values, greedy_graph(values), inverting)))
 
     values = tuple((-1) ** k * int(c) for k, c in enumerate(np.random.default_rng(2).integers(1, 400, 31)))
     for structure in STRUCTURES:
-        assert inverted(structure, values, 1.0) <= inverted(structure, values, 0.0)
+        assert inverted(structure, values, 1.0) < inverted(structure, values, 0.0) / 2
+
+
+@pytest.mark.parametrize("structure", ["transposed", "direct"])
+def test_exact_output_is_rarely_negated(structure: str) -> None:
+    rng, negated = np.random.default_rng(9), {False: 0, True: 0}
+    for _ in range(30):
+        values = tuple(int(v) for v in rng.integers(-99, 99, 9))
+        for exact in negated:
+            graph = STRUCTURES[structure](values, greedy_graph(values), 1.0, exact)
+            assert responses(graph) == [list(np.trim_zeros(values, "b"))]
+            negated[exact] += graph.outputs[0].negative
+    assert negated[True] <= 3 < 8 < negated[False]
 
 
 @pytest.mark.parametrize("structure", [*STRUCTURES, "phases", "direct phases", "cascade"])

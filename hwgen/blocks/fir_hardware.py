@@ -103,7 +103,12 @@ class FirComponent(wiring.Component):
 
     def _centred(self, m: Module, acc: Value, phase: int, suffix: str) -> Value:
         fir, constant, width = self.fir, self.fir.constant(phase), self.fir.centred(phase).width
-        negative = fir.graph.outputs[phase].negative
+        output = fir.graph.outputs[phase]
+        negative = output.negative
+        if fir.graph.inverted(output.node):
+            acc = (~acc).as_signed()
+            if negative:  # -v = ~v + 1
+                acc, constant, negative = (~acc).as_signed(), constant + 1, False
         if not constant and not negative and len(acc) <= width:
             return acc
         name = f"centred{suffix}" if fir.interpolate == 1 else f"centred_{phase}{suffix}"

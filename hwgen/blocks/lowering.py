@@ -78,6 +78,7 @@ def lower(
 ) -> list[Value]:
     """Build the schedule's graph over the registered, signed `sample`; gives its outputs at stage ``schedule.last``.
 
+    Words of nodes that are `inverted` are the complements of their values, also those of outputs.
     `words` may be those of the graph before `FlowGraph.interleaved`, which are the same.
     `valids` says for each stage that a sample is in it: delays move on it, pipeline registers run freely.
     """
@@ -100,7 +101,7 @@ def lower(
     for k, node in enumerate(graph.nodes, start=1):
         stage = schedule.stages[k]
         if isinstance(node, Delay):
-            word = own[node.source]
+            word = ~own[node.source] if graph.inverted(node.source) else own[node.source]  # registers rest at 0
             for sample_number in range(node.samples):
                 name = node.name if node.samples == 1 else f"{node.name}_{sample_number}"
                 held = Signal(word.shape(), name=f"{name}{suffix}", reset_less=not reset_data)
@@ -109,12 +110,26 @@ def lower(
                 word = held
             own.append(word)
             continue
-        left, right = (
-            Operand.of(at(source, stage), graph.lsbs[source] + shift - node.lsb) for source, shift, _ in node.operands
-        )
-        # Yosys would merge chained adders into carry-save trees, which take more LUTs.
-        attributes = {"keep": 1} if node.keep else {}
+        # Yosys would merge chained adders into carry-save trees, which take more LUTs. It does not across an inversion,
+        # which becomes part of the adder's LUTs unless the word must be kept.
+        attributes = {"keep": 1} if node.keep and node.inverted == node.mirrored else {}
         total = Signal(signed(words.widths[k]), name=f"{node.name}{suffix}", attrs=attributes)
-        m.d.comb += total.eq(left.combined(right, node.subtract))
+        m.d.comb += total.eq(_added(graph, node, [at(source, stage) for source, _, _ in node.operands]))
         own.append(total)
     return [at(output.node, schedule.last) for output in graph.outputs]
+
+
+def _added(graph: FlowGraph, node: Sum, words: Sequence[Value]) -> Value:
+    """The word of an adder from those of its operands (see `hwgen.polarity`)."""
+    operands = []
+    for word, (source, shift, _) in zip(words, node.operands, strict=True):
+        operands.append(Operand.of(~word if graph.inverted(source) else word, graph.lsbs[source] + shift - node.lsb))
+    left, right = operands
+    if not node.mirrored:
+        total = left.combined(right, node.subtract)
+    elif node.subtract:
+        total = left.complement.combined(right, False)
+    else:
+        first, second = (left, right) if not left.zeros else (right, left)
+        total = first.complement.combined(second, True)
+    return total if node.mirrored == node.inverted else ~total

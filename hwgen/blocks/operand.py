@@ -29,6 +29,11 @@ class Operand:
     def value(self) -> Value:
         return Cat(Const(0, self.zeros), self.word).as_signed() if self.zeros else self.word
 
+    @property
+    def complement(self) -> "Operand":
+        """``~v``: ones for the zeros."""
+        return Operand((~self.value).as_signed(), 0)
+
     def combined(self, other: "Operand", subtract: bool) -> Value:
         """``self +- other``; low bits that only one operand has go past the adder."""
         zeros = other.zeros

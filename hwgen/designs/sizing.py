@@ -251,11 +251,12 @@ def full_precision(coefficients: Coefficients, input: Format, output: Format, ta
     suited, kept = [adders], _BUILT if len(values) < _LONG else 1
     # The best graph of a multiplier block need not lie near the best of the direct form: exchanges begin at two.
     for start, weight in product((adders, greedy_graph(values)), sorted({0.0, inverting})):
-        suited += for_direct(values, start, weight, input.width, _ALL_EXCHANGES)[-kept:]
+        suited += for_direct(values, start, weight, input.width, _ALL_EXCHANGES, exact=True)[-kept:]
     graphs = [("transposed", adders), *(("direct", graph) for graph in dict.fromkeys(suited))]
     return tuple(
         Fir(
-            values, coefficients.fraction, input, output, STRUCTURES[name](values, graph, inverting), structure=name,
+            values, coefficients.fraction, input, output, STRUCTURES[name](values, graph, inverting, exact=True),
+            structure=name,
         )
         for name, graph in graphs
     )  # fmt: skip

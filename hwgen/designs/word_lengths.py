@@ -124,7 +124,7 @@ class WordLengths:
             multiplier_bits=block.own,
             accumulator_bits=chained.sum(axis=1),
             negated_bits=block.negated,
-            inverted_bits=_inverted(wires, tops, right, bits),
+            inverted_bits=_inverted(wires, tops, left, right, bits) + _passed(wires, left, right, lsbs),
             rounding_bits=centre,
             saturated_bits=np.full(len(lsbs), float(self.output.width * phases if saturates else 0)),
             odd_adders=odd,
@@ -158,6 +158,10 @@ class WordLengths:
             np.array([(n.left_shift, n.right_shift) for n in sums], dtype=np.int64).reshape(-1, 2),
             np.array([n.subtract for n in sums], dtype=bool),
             np.array([n.keep for n in sums], dtype=bool),
+            np.array(
+                [[asked != self.graph.inverted(source) for source, asked in n.complements] for n in sums], dtype=bool
+            ).reshape(-1, 2),
+            np.array([n.mirrored != n.inverted for n in sums], dtype=bool),
         )
 
     def _columns(self, lsbs: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
@@ -212,13 +216,17 @@ class WordLengths:
 
 @dataclass(frozen=True)
 class _Wires:
-    """The adders as arrays: node, operands and shifts (left, right), whether the right is subtracted, whether kept."""
+    """The adders as arrays: node, operands and shifts (left, right), whether the right is subtracted, whether kept,
+    which operands (left, right) are inverted for it, and whether what it gives is inverted again.
+    """
 
     sums: NDArray[np.int64]
     sources: NDArray[np.int64]
     shifts: NDArray[np.int64]
     subtract: NDArray[np.bool_]
     keep: NDArray[np.bool_]
+    inverts: NDArray[np.bool_]
+    again: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -257,18 +265,31 @@ def _shared(
 
 
 def _inverted(
-    wires: _Wires, tops: NDArray[np.int64], right: NDArray[np.int64], bits: NDArray[np.float64]
+    wires: _Wires,
+    tops: NDArray[np.int64],
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+    bits: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Bits of words that are subtracted somewhere, each once."""
-    if not wires.subtract.any():
+    """Bits of words that are inverted for some adder, each once."""
+    if not wires.inverts.any():
         return np.zeros(len(bits))
-    nodes = wires.sources[wires.subtract, 1]
-    lows = _grouped(np.minimum, (right - wires.shifts[:, 1])[:, wires.subtract], nodes)
+    nodes = wires.sources[wires.inverts]
+    entering = np.stack([left, right], axis=2) - wires.shifts
+    lows = _grouped(np.minimum, entering[:, wires.inverts], nodes)
     starts = np.full((len(bits), len(tops)), np.iinfo(np.int64).min)  # lowest bit that a kept node computes itself
     kept = wires.sums[wires.keep]
     starts[:, kept] = (tops[kept] + 1 - bits[:, wires.keep]).astype(np.int64)
     distinct = np.unique(nodes)
     return np.maximum(tops[distinct] + 1.0 - np.maximum(lows, starts[:, distinct]), 0).sum(axis=1)
+
+
+def _passed(
+    wires: _Wires, left: NDArray[np.int64], right: NDArray[np.int64], lsbs: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Bits that pass by an adder and are inverted behind it."""
+    low = np.where(right > lsbs, right - lsbs, np.where(wires.subtract, 0, left - lsbs))
+    return np.asarray((low * wires.again).sum(axis=1), dtype=np.float64)
 
 
 def _grouped(reduce: np.ufunc, values: NDArray, groups: NDArray[np.int64]) -> NDArray:
