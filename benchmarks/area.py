@@ -11,7 +11,7 @@ taps; length, word length and gain are those that cost each rival least, except 
 rounding leaves within the mask, as it comes. "kept": ``(* keep *)`` on every adder, which often helps. hwgen's answer
 to a mask is what `hwgen run` finds, in a folder of build/area, proved there over 20,000 samples in Icarus Verilog and a
 million in Verilator; the mask is judged again by the response of the Verilog. To coefficients it is the smaller of its
-structures. Rivals are simulated over 2000 samples.
+structures, in LUTs and (with --cells) in cells. Rivals are simulated over 2000 samples.
 """
 
 import argparse
@@ -143,19 +143,25 @@ def described(c: Coefficients) -> str:
     return f"{len(c.values)} taps, LSB 2^-{c.fraction}"
 
 
-def smallest(firs: Sequence[Fir], counted: Counted, executor: Executor) -> Entry:
-    """hwgen's row: the smallest of finished blocks, simulated."""
+def smallest(firs: Sequence[Fir], counted: Counted, executor: Executor) -> list[Entry]:
+    """hwgen's rows: the finished block of fewest LUTs, and where cells are counted that of fewest cells, simulated."""
     texts = [emit.verilog(fir.component(), NAME) for fir in firs]
     counts, cells = list(executor.map(counted.luts, texts)), list(executor.map(counted.packed, texts))
-    best = min(range(len(firs)), key=lambda k: (cells[k] or 0, counts[k].lut))
-    fir, text = firs[best], texts[best]
-    top = replace(rival_verilog.top(NAME, fir.input, fir.output, fir.channels), latency=fir.latency)
+    chosen = {min(range(len(firs)), key=lambda k: (counts[k].lut, cells[k] or 0)): "hwgen"}
+    if counted.cells:
+        chosen.setdefault(min(range(len(firs)), key=lambda k: (cells[k] or 0, counts[k].lut)), "hwgen, cells")
+    rows = []
+    for k, name in chosen.items():
+        fir, text = firs[k], texts[k]
+        top = replace(rival_verilog.top(NAME, fir.input, fir.output, fir.channels), latency=fir.latency)
 
-    def model(x: np.ndarray) -> np.ndarray:
-        return fir.model(x if fir.channels == 2 else x[0])
+        def model(x: np.ndarray, fir: Fir = fir) -> np.ndarray:
+            return fir.model(x if fir.channels == 2 else x[0])
 
-    label, agreed = f"{len(fir.coefficients)} taps, {fir.structure}", bit_true(text, top, model)
-    return Entry("hwgen", "hwgen", label, counts[best], agreed, cells[best], counted.routed(text))
+        label = f"{len(fir.coefficients)} taps, {fir.structure}"
+        agreed = bit_true(text, top, model)
+        rows.append(Entry(name, "hwgen", label, counts[k], agreed, cells[k], counted.routed(text)))
+    return rows
 
 
 def of_mask(
@@ -200,7 +206,7 @@ def of_set(values: tuple[int, ...], counted: Counted, kinds: tuple[str, ...], ex
     )
     given = Coefficients(values, fraction)
     job = Job(form, output, 1, counted, (given,), (given,), (given,), kinds)
-    return [*job.rows(executor), smallest(full_precision(given, form, output, counted.target), counted, executor)]
+    return [*job.rows(executor), *smallest(full_precision(given, form, output, counted.target), counted, executor)]
 
 
 def specs(options: argparse.Namespace, target: str | None) -> Iterator[Spec]:

@@ -67,7 +67,7 @@ class Counted:
 
 def requirements(rows: Sequence[Entry], limits: dict[str, float], size: Size) -> list[dict[str, Any]]:
     """hwgen's LUTs, or cells, over the best of each kind of rival that computes what it should, beside the limit."""
-    own = size(next(r for r in rows if r.kind == "hwgen"))
+    own = min(size(r) for r in rows if r.kind == "hwgen")
     found = []
     for kind, limit in limits.items():
         best = min((size(r) for r in rows if r.kind == kind and r.bit_true), default=None)
@@ -81,7 +81,7 @@ def requirements(rows: Sequence[Entry], limits: dict[str, float], size: Size) ->
 
 def table(rows: Sequence[Entry], size: Size) -> str:
     """The rows as text."""
-    own = size(next(r for r in rows if r.kind == "hwgen"))
+    own = min(size(r) for r in rows if r.kind == "hwgen")
     columns: list[tuple[str, int, Callable[[Entry], str]]] = [
         ("LUT", 7, lambda r: f"{r.resources.lut:.0f}"),
         ("FF", 7, lambda r: f"{r.resources.ff:.0f}"),

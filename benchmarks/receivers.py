@@ -22,6 +22,7 @@ import numpy as np
 from hwgen.adders import FAST, best_graph
 from hwgen.allocation import allocate
 from hwgen.blocks.chain import Chain
+from hwgen.cost.estimate import Estimate
 from hwgen.cost.resources import synthesise
 from hwgen.designs.receiver_bench import Bench
 from hwgen.designs.receiver_plan import FirPlan, Plan, StagePlan
@@ -101,15 +102,16 @@ def adsb(target: str) -> bool:
     return decoded(own) and _compared(own, usual, target, 0.75)
 
 
-def sixteen(plan: Plan) -> Plan:
+def sixteen(plan: Plan, target: str) -> Plan:
     """The same stages with coefficients of 16 bits, the largest as large as they hold."""
+    inverting = Estimate.of(target).inverting
     stages: list[StagePlan] = []
     for stage in plan.stages:
         if isinstance(stage, FirPlan):
             ideal = np.array(stage.ideal)
             fraction = WORD - 1 - int(np.ceil(np.log2(np.abs(ideal).max() * (1 + 2.0**-WORD))))
             values = tuple(int(v) for v in np.floor(np.ldexp(ideal, fraction) + 0.5))
-            graph = STRUCTURES[stage.structure](values, best_graph(values, FAST, WORD))
+            graph = STRUCTURES[stage.structure](values, best_graph(values, FAST, WORD), inverting)
             stage = replace(stage, coefficients=values, fraction=fraction, graph=graph)
         stages.append(stage)
     return replace(plan, stages=tuple(stages))
@@ -118,7 +120,7 @@ def sixteen(plan: Plan) -> Plan:
 def gsm(target: str) -> bool:
     """The example against Hogenauer's registers and 16 bits elsewhere, those of coefficients too; and with its own."""
     known = _reference("gsm_ddc", target)
-    wide = _search(replace(known, bench=Bench(sixteen(known.plan), known.bench.samples)))
+    wide = _search(replace(known, bench=Bench(sixteen(known.plan, target), known.bench.samples)))
     usual = [
         wide.tried("Hogenauer, 16 bits, coefficients too", "", wide.hogenauer(16)),
         _search(known).tried("Hogenauer, 16 bits, same graphs", "", _search(known).hogenauer(16)),

@@ -15,10 +15,10 @@ FEATURES = (
 
 # LUTs for one of each feature. Fitted to Yosys 0.70 over 48 random filters of all structures by
 # `benchmarks/estimate.py --fit`; without `--fit` it prints the error over others. Bits cost about one LUT each. An
-# iCE40 carry takes both operands as they are, so what is subtracted is inverted in LUTs; a CCU2C adds two bits, so an
-# odd adder wastes one.
+# iCE40 carry takes both operands as they are, so what adders cannot give inverted is inverted in LUTs; a CCU2C adds two
+# bits, so an odd adder wastes one.
 _DEFAULTS = {
-    "ice40": (1.033, 0.999, 0.757, 1.071, 1.024, -0.128, -0.673, 0.89, 0.0, 0.581, 0.0),
+    "ice40": (0.997, 0.986, 0.906, 1.157, 1.233, -0.137, -0.698, 1.023, 0.0, 0.544, 0.0),
     "ecp5": (0.901, 1.063, 0.666, 0.844, 1.023, 1.502, -0.657, 0.0, 0.145, 0.923, 0.0),
     "xc7": (0.941, 0.915, 0.076, 0.079, 0.941, -0.083, 0.46, 0.0, 0.0, 0.317, 1.0),
     "gowin": (0.978, 1.028, 0.815, 0.987, 1.047, 0.14, -0.703, 0.0, 0.0, 0.689, 0.0),
