@@ -15,7 +15,7 @@ from hwgen.flowgraph import FlowGraph
 from hwgen.graph_builder import Builder, Term
 
 _ROUNDS = 4  # in which signs of accumulators are chosen for the inverted words there are
-_POSITIVE = (2.0, 8.0)  # adder bits, see `Builder`
+_POSITIVE = (0.5, 2.5, 8.0)  # adder bits, see `Builder`, one after the other
 _LINE = 4  # samples of a hybrid filter's delay line, at most
 
 
@@ -46,11 +46,13 @@ def for_direct(
 
 
 def _direct(values: Sequence[int], graph: AdderGraph, inverting: float, exact: bool) -> tuple[Builder, Term]:
-    """Direct form; where a negative output costs, sums are also kept positive from the beginning."""
+    """Direct form; where its output is negative, and that costs, with sums kept positive if that is cheaper."""
     built = []
-    for positive in (0.0, *_POSITIVE) if exact else (0.0,):
+    for positive in _POSITIVE if exact else (0.0,):
         builder = Builder(inverting, exact, positive)
         built.append((builder, _line(builder, values, graph, 0, 1, "")))
+        if not builder.negating(built[-1][1]):
+            break
     return min(built, key=lambda made: made[0].spent + made[0].negating(made[1]))
 
 
