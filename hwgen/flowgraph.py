@@ -144,8 +144,8 @@ class FlowGraph:
     @classmethod
     def thawed(cls, frozen: dict[str, Any]) -> "FlowGraph":
         """The graph that `frozen` described. Raises ``TypeError`` or ``ValueError`` where it is damaged."""
-        kinds = {len(fields(kind)): kind for kind in (Sum, Delay)}
-        nodes = tuple(kinds[len(entry)](*entry) for entry in frozen["nodes"])
+        least = len(fields(Delay))  # that many entries, or more for an adder
+        nodes = tuple((Sum if len(entry) > least else Delay)(*entry) for entry in frozen["nodes"])
         return cls(nodes, tuple(Output(*entry) for entry in frozen["outputs"]))
 
     # -------------------------------------------------------------- what it computes

@@ -56,6 +56,10 @@ class ConstantMatrix:
             raise ValueError("a matrix has rows of the same length, 1 or more")
         if max(abs(v) for row in self.rows for v in row) >= 1 << 17:
             raise ValueError("an entry of a constant matrix has at most 17 bits")
+        self._check()
+
+    def _check(self) -> None:
+        """Raise for a drop or constants that do not fit the entries."""
         if not 0 <= self.drop <= MOST_DROPPED:
             raise ValueError(f"drop must be between 0 and {MOST_DROPPED} bits, not {self.drop}")
         if self.added is not None and len(self.added) != len(self.rows):
@@ -111,12 +115,32 @@ class ConstantMatrix:
 
     def model(self, x: NDArray[np.int64]) -> NDArray[np.int64]:
         """Products (rows, n) of the inputs (columns, n)."""
+        peak = max(-int(x.min(initial=0)), int(x.max(initial=0)))
+        most = self._most * peak + max(map(abs, self.offsets))  # of any sum
+        offsets = np.array(self.offsets, dtype=np.int64)[:, None]
         if self.drop == 0:
-            return self.array @ x + np.array(self.offsets, dtype=np.int64)[:, None]
-        total = np.repeat(np.array(self.offsets, dtype=np.int64)[:, None], x.shape[1], axis=1)
-        for column, word in zip(self.array.T, x, strict=True):
-            total += np.sign(column)[:, None] * (np.abs(column)[:, None] * word >> self.drop)
-        return total
+            if most < 1 << 53:  # as floats they are exact, and many times faster
+                return (self.array.astype(np.float64) @ x.astype(np.float64)).astype(np.int64) + offsets
+            return self.array @ x + offsets
+        kind = np.int32 if most < 1 << 31 else np.int64
+        entries, words = self.array.astype(kind), x.astype(kind)
+        total = np.repeat(offsets.astype(kind), x.shape[1], axis=1)
+        for column, word in zip(entries.T, words, strict=True):
+            total += np.sign(column)[:, None] * (np.abs(column)[:, None] * word >> kind(self.drop))
+        return total.astype(np.int64)
+
+    @cached_property
+    def _most(self) -> int:
+        """Largest sum of the magnitudes of a row's entries."""
+        return int(np.abs(self.array).sum(axis=1).max())
+
+    def cutting(self, drop: int, added: tuple[int, ...] | None) -> "ConstantMatrix":
+        """The same entries with another drop; what is known of them is not worked out again."""
+        made = ConstantMatrix.__new__(ConstantMatrix)
+        known = {key: value for key, value in self.__dict__.items() if key not in ("offsets", "losses")}
+        made.__dict__.update(known | {"drop": drop, "added": added})
+        made._check()
+        return made
 
     def adder_bits(self, ranges: Sequence[Range]) -> tuple[int, int]:
         """Full-adder bits, near enough to compare candidates by, and bits of words that are subtracted."""

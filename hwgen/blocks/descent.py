@@ -146,9 +146,7 @@ class Descent:
         order = (back, *(taken,) * later) if self.form == "gram" else (back, *(taken, back) * later)
         drops = self.drops or (0,) * len(order)
         given = [self.added, *(None if self.added is None else (0,) * self.unknowns for _ in order[1:])]
-        return tuple(
-            replace(matrix, drop=drop, added=added) for matrix, drop, added in zip(order, drops, given, strict=True)
-        )
+        return tuple(matrix.cutting(drop, added) for matrix, drop, added in zip(order, drops, given, strict=True))
 
     def back(self, t: int = 0) -> ConstantMatrix:
         """A^T, as the target or the gradient of iteration `t` is made by."""

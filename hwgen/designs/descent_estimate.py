@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwgen.blocks.constant_matrix import ConstantMatrix
 from hwgen.blocks.dither import STATE_BITS, Cut
 from hwgen.cost.estimate import CARRY
 from hwgen.designs.descent_words import Ends, Words
@@ -67,7 +66,7 @@ class DescentWork:
             key = (matrix.rows, int(width), int(drop))
             if key not in self.known:
                 ends = [(-(1 << int(width) - 1), (1 << int(width) - 1) - 1)] * len(matrix.rows[0])
-                made = ConstantMatrix(matrix.rows, int(drop))
+                made = matrix.cutting(int(drop), None)
                 widest = max(Format.for_range(*span, signed=True).width for span in made.reach(ends))
                 self.known[key] = (*made.adder_bits(ends), widest)
             found.append(self.known[key])

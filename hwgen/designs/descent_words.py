@@ -163,7 +163,7 @@ class Words:
             for drop in range(DROPS + 1):
                 # In the form "gram" one constant makes up for everything: see `added`.
                 none = (0,) * len(matrix.rows) if self.coefficients.form == "gram" else None
-                made = ConstantMatrix(matrix.rows, drop, none)
+                made = matrix.cutting(drop, none)
                 lost = 1 - 2.0 ** -made.losses.astype(np.float64)
                 noise[k, drop] = (path**2).sum(axis=0) @ (1 - (1 - lost) ** 2).sum(axis=1) / 12 / n
                 drift[k, drop] = path @ (np.array(made.offsets) - (np.sign(matrix.array) * lost).sum(axis=1) / 2)
