@@ -25,7 +25,7 @@ from hwgen.structures import PHASES, SMALLEST, STRUCTURES, cascade, for_direct
 _CORRECTIONS = 12  # of a closed form, which costs next to nothing
 _ATTEMPTS = 3  # corrections of the analytic noise by the bit-true measurement
 _EXCHANGES = 100  # adder graphs that are judged for the direct form of a candidate
-_ALL_EXCHANGES = 1000  # of the one filter with given coefficients
+_ALL_EXCHANGES, _TAPS = 1000, 40_000  # of the one filter with given coefficients; graphs times taps, at most
 _BUILT, _LONG = 2, 64  # of its graphs from each start, the best; one alone from so many taps on: they take minutes
 
 
@@ -249,9 +249,10 @@ def full_precision(coefficients: Coefficients, input: Format, output: Format, ta
     values = coefficients.trimmed_end
     adders, inverting = best_graph(values, width=input.width), Estimate.of(target).inverting
     suited, kept = [adders], _BUILT if len(values) < _LONG else 1
+    count = min(_ALL_EXCHANGES, _TAPS // len(values))
     # The best graph of a multiplier block need not lie near the best of the direct form: exchanges begin at two.
     for start, weight in product((adders, greedy_graph(values)), sorted({0.0, inverting})):
-        suited += for_direct(values, start, weight, input.width, _ALL_EXCHANGES, exact=True)[-kept:]
+        suited += for_direct(values, start, weight, input.width, count, exact=True)[-kept:]
     graphs = [("transposed", adders), *(("direct", graph) for graph in dict.fromkeys(suited))]
     return tuple(
         Fir(
