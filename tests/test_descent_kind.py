@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from hwgen import flow, load, verify
-from hwgen.blocks.descent import Descent, Iteration, integers
+from hwgen.blocks.descent import Descent, Iteration
+from hwgen.blocks.descent_numbers import integers
 from hwgen.blocks.dither import Cut
 from hwgen.designs import descent_reference
 from hwgen.designs.descent_reference import SEARCHED, reference

@@ -152,7 +152,7 @@ class ConstantMatrix:
                 bits, inverted = bits + own, inverted + own * adder.subtract
         for row, more in zip(self.rows, self.offsets, strict=True):
             terms = [self._term(c, span) for c, span in zip(row, ranges, strict=True) if c]
-            terms += [_constant(more)] if more else []
+            terms += [constant_term(more)] if more else []
             for made in summed(terms)[0] if terms else ():
                 bits, inverted = bits + made.width - made.past, inverted + made.taken
         return bits, inverted
@@ -186,25 +186,27 @@ class ConstantMatrix:
                     k, shift = graph.find(row[j])
                     words[i].append(Operand.of(nodes[k], shift - self.drop))
                     terms[i].append(self._term(row[j], span))
-        return [self._row(m, words[i], terms[i], more, f"{name}_row{i}") for i, more in enumerate(self.offsets)]
-
-    def _row(self, m: Module, words: list[Operand], terms: list[Term], more: int, name: str) -> Value:
-        """The sum of a row."""
-        if more:
-            words, terms = [*words, Operand.constant(more)], [*terms, _constant(more)]
-        if not terms:
-            return Const(0, signed(1))
-        adders, last = summed(terms)
-        for k, adder in enumerate(adders):
-            total = Signal(signed(adder.width), name=f"{name}_{k}", attrs={"keep": 1})
-            m.d.comb += total.eq(words[adder.left].combined(words[adder.right], adder.taken > 0))
-            words = [*words, Operand(total, 0)]
-        result = Signal(signed(Format.for_range(*last.ends, signed=True).width), name=name)
-        m.d.comb += result.eq(-words[-1].value if last.negative else words[-1].value)
-        return result
+        return [added_up(m, words[i], terms[i], more, f"{name}_row{i}") for i, more in enumerate(self.offsets)]
 
 
-def _constant(value: int) -> Term:
+def added_up(m: Module, words: list[Operand], terms: list[Term], more: int, name: str) -> Value:
+    """The sum of a row's words and `more` as signal `name`; `terms`: what is known of each word."""
+    if more:
+        words, terms = [*words, Operand.constant(more)], [*terms, constant_term(more)]
+    if not terms:
+        return Const(0, signed(1))
+    adders, last = summed(terms)
+    for k, adder in enumerate(adders):
+        total = Signal(signed(adder.width), name=f"{name}_{k}", attrs={"keep": 1})
+        m.d.comb += total.eq(words[adder.left].combined(words[adder.right], adder.taken > 0))
+        words = [*words, Operand(total, 0)]
+    result = Signal(signed(Format.for_range(*last.ends, signed=True).width), name=name)
+    m.d.comb += result.eq(-words[-1].value if last.negative else words[-1].value)
+    return result
+
+
+def constant_term(value: int) -> Term:
+    """A constant as a term of a sum."""
     return Term((value, value), value < 0, odd(value)[1])
 
 

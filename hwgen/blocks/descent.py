@@ -7,7 +7,7 @@ from x[0] = 0, one stage an iteration and one right-hand side y a clock. Complex
 size. The hardware is in `hwgen.blocks.descent_hardware`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from hwgen.blocks.constant_matrix import ConstantMatrix, Range
 from hwgen.blocks.dither import STATE_BITS, Cut, cut, seed, states, window
+from hwgen.blocks.loaded_matrix import LoadedMatrix
 from hwgen.check.vectors import Port
 from hwgen.fixed import INT64_BITS, Format
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from hwgen.blocks.descent_hardware import DescentComponent
 
 Ints = NDArray[np.int64]
+Matrix = ConstantMatrix | LoadedMatrix
+# What a multiplication gives: its place in the order of the data, its matrix, and its words (columns, count).
+Times = Callable[[int, Matrix, Ints], Ints]
 FORMS = ("residual", "gram")
 
 
@@ -124,12 +128,12 @@ class Descent:
 
     # ------------------------------------------------------------------ shape
     @cached_property
-    def a(self) -> ConstantMatrix:
+    def a(self) -> Matrix:
         """A."""
         return ConstantMatrix(self.matrix)
 
     @cached_property
-    def products(self) -> ConstantMatrix:
+    def products(self) -> Matrix:
         """G; only in the form "gram"."""
         return ConstantMatrix(self.gram or ())
 
@@ -139,22 +143,24 @@ class Descent:
         return len(self.iterations) if self.form == "gram" else 2 * len(self.iterations) - 1
 
     @cached_property
-    def _multiplied(self) -> tuple[ConstantMatrix, ...]:
+    def multiplied(self) -> tuple[Matrix, ...]:
         """The matrices in the order of the data."""
         back, later = self.a.transposed, len(self.iterations) - 1
         taken = (self.products if self.form == "gram" else self.a).negative
-        order = (back, *(taken,) * later) if self.form == "gram" else (back, *(taken, back) * later)
+        order: tuple[Matrix, ...] = (back, *(taken,) * later)
+        if self.form == "residual":
+            order = (back, *(taken, back) * later)
         drops = self.drops or (0,) * len(order)
         given = [self.added, *(None if self.added is None else (0,) * self.unknowns for _ in order[1:])]
         return tuple(matrix.cutting(drop, added) for matrix, drop, added in zip(order, drops, given, strict=True))
 
-    def back(self, t: int = 0) -> ConstantMatrix:
+    def back(self, t: int = 0) -> Matrix:
         """A^T, as the target or the gradient of iteration `t` is made by."""
-        return self._multiplied[2 * t if self.form == "residual" else 0]
+        return self.multiplied[2 * t if self.form == "residual" else 0]
 
-    def forward(self, t: int) -> ConstantMatrix:
+    def forward(self, t: int) -> Matrix:
         """-A or -G, as the state before iteration `t`, not the first, is multiplied by."""
-        return self._multiplied[2 * t - 1 if self.form == "residual" else t]
+        return self.multiplied[2 * t - 1 if self.form == "residual" else t]
 
     @property
     def unknowns(self) -> int:
@@ -180,6 +186,11 @@ class Descent:
     def inputs(self) -> tuple[Port, ...]:
         """Data ports: y."""
         return tuple(Port(f"i_y{k}", self.input.width, True) for k in range(len(self.matrix)))
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        """Ports that load the matrices; none where they are constant."""
+        return ()
 
     @property
     def outputs(self) -> tuple[Port, ...]:
@@ -268,15 +279,17 @@ class Descent:
         """Bit-true x (n, count) for the words y (m, count), from reset: the k-th meets the k-th random bits."""
         return self.trace(data)[-1]
 
-    def target_sums(self, data: NDArray) -> Ints:
+    def target_sums(self, data: NDArray, times: Times | None = None) -> Ints:
         """``A^T y`` (n, count) as it is added up, without what `added` adds; only in the form "gram"."""
         y = np.asarray(data).astype(np.int64)
         taken = y if self.taken is None else self._cut(y, self.input.fraction, self.taken, 0, 0)
         plain = None if self.added is None else (0,) * self.unknowns
-        return replace(self.back(), added=plain).model(taken)
+        return (times or _times)(0, replace(self.back(), added=plain), taken)
 
-    def trace(self, data: NDArray, sums: Ints | None = None) -> list[Ints]:
-        """The state (n, count) after each iteration; `sums`: the `target_sums` where they are known.
+    def trace(self, data: NDArray, sums: Ints | None = None, times: Times | None = None) -> list[Ints]:
+        """The state (n, count) after each iteration.
+
+        `sums`: the `target_sums` where they are known; `times`: what multiplies, in place of the matrices' models.
 
         Raises ``ValueError`` for words outside the input's format.
         """
@@ -285,18 +298,21 @@ class Descent:
             raise ValueError(f"words must lie in {self.input.minimum}..{self.input.maximum} ({self.input})")
         stage, aim = int(self.taken is not None), y
         if self.target is not None:
-            exact = self.target_sums(y) if sums is None else sums
+            exact = self.target_sums(y, times) if sums is None else sums
             exact = exact + np.array(self.added or (0,), dtype=np.int64)[:, None]
             aim, stage = self._cut(exact, self.target_fraction, self.target, stage, 0), stage + 1
         found: list[Ints] = []
+        place = int(self.target is not None)
         for t, it in enumerate(self.iterations):
             own, state, fraction = self.target or self.input, self.before(t), self.difference_fraction(t)
             gradient = aim << fraction - own.fraction
             if state is not None:
-                gradient = gradient + (self.forward(t).model(found[-1]) << fraction - self.product_fraction(t))
+                product = (times or _times)(place, self.forward(t), found[-1])
+                gradient, place = gradient + (product << fraction - self.product_fraction(t)), place + 1
             if self.form == "residual":
-                gradient = self.back(t).model(self._cut(gradient, fraction, it.residual, stage, 0))
-                stage += 1
+                words = self._cut(gradient, fraction, it.residual, stage, 0)
+                gradient = (times or _times)(place, self.back(t), words)
+                stage, place = stage + 1, place + 1
             scaled = np.sum([gradient << max(self.steps) - s for s in self.steps], axis=0)
             update = self._cut(scaled, self.update_fraction(t), it.update, stage, 0)
             exact = update << self.state_fraction(t) - it.update.fraction
@@ -323,19 +339,5 @@ class Descent:
         return DescentComponent(self)
 
 
-def integers(matrix: NDArray[np.float64], fraction: int) -> tuple[tuple[int, ...], ...]:
-    """A matrix in units of ``2**-fraction``, to nearest."""
-    return tuple(tuple(int(v) for v in row) for row in np.floor(np.ldexp(matrix, fraction) + 0.5))
-
-
-def powers(eta: float, terms: int = 2) -> tuple[int, ...]:
-    """Exponents s of the sum of at most `terms` powers of two ``2**-s`` that is nearest to `eta` and not above it."""
-    if not (np.isfinite(eta) and eta > 0) or terms < 1:
-        raise ValueError("a step size above 0 is a sum of at least one power of two")
-    found: Sequence[int] = ()
-    for _ in range(terms):
-        rest = eta - sum(2.0**-s for s in found)
-        if rest <= eta * 2.0**-20:
-            break
-        found = (*found, -int(np.floor(np.log2(rest))))
-    return tuple(found)
+def _times(place: int, matrix: Matrix, x: Ints) -> Ints:
+    return matrix.model(x)

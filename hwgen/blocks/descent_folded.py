@@ -41,6 +41,7 @@ class FoldedDescentComponent(DescentComponent):
 
     def elaborate(self, platform: object) -> Module:
         m, d = Module(), self.descent
+        self.registers = self._registers(m)
         count = len(d.iterations)
         taken, y_valid, last = Signal(name="taken"), Signal(name="y_valid"), Signal(name="last")
         # `pause` counts until the next right-hand side can be taken, `step` the iterations: it is 0 before them.

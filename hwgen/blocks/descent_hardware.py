@@ -8,9 +8,11 @@ from amaranth.hdl import Cat, Module, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen.blocks.constant_matrix import Range
-from hwgen.blocks.descent import Descent
+from hwgen.blocks.constant_matrix import ConstantMatrix, Range
+from hwgen.blocks.descent import Descent, Matrix
+from hwgen.blocks.descent_loaded import LoadedDescent
 from hwgen.blocks.dither import Cut, cut_hw, register, window_hw
+from hwgen.blocks.loading import loaded
 from hwgen.blocks.operand import Operand
 from hwgen.fixed import Format, Overflow, Rounding, quantise_hw
 
@@ -22,11 +24,13 @@ class DescentComponent(wiring.Component):
         self.descent = descent
         ports = {"i_valid": In(1), "o_valid": Out(1)} | ({"i_ready": Out(1)} if ready else {})
         ports |= {port.name: In(signed(port.width)) for port in descent.inputs}
+        ports |= {port.name: In(signed(port.width) if port.signed else port.width) for port in descent.ports}
         ports |= {port.name: Out(signed(port.width)) for port in descent.outputs}
         super().__init__(ports)
 
     def elaborate(self, platform: object) -> Module:
         m, d = Module(), self.descent
+        self.registers = self._registers(m)
         valids = [Signal(name="y_valid" if k == 0 else f"valid{k}") for k in range(d.latency)]
         m.d.sync += self.valid_along(valids)
         m.d.comb += self.o_valid.eq(valids[-1])
@@ -50,7 +54,7 @@ class DescentComponent(wiring.Component):
                     aim = self._held(m, aim, f"y{t}_held")
                 stage += 1
                 ends = [(it.residual.minimum, it.residual.maximum)] * len(words)
-                gradient = d.back(t).hardware(m, _values(words), ends, f"g{t}")
+                gradient = self._times(m, d.back(t), _values(words), ends, f"g{t}")
             at = valids[2 * t if d.form == "residual" else t + 1]
             x = self._next(m, t, x, gradient, stage, at)
             stage += 1
@@ -59,6 +63,14 @@ class DescentComponent(wiring.Component):
         for port, word in zip(d.outputs, x, strict=True):
             m.d.comb += getattr(self, port.name).eq(word.value)
         return m
+
+    def _registers(self, m: Module) -> list[Signal]:
+        """The registers of entries that are loaded; reset gives them their power-up words."""
+        d = self.descent
+        if not isinstance(d, LoadedDescent):
+            return []
+        pairs = enumerate(zip(d.registers, d.power_up, strict=True))
+        return [loaded(m, self, index, form, word, f"c{index}") for index, (form, word) in pairs]
 
     def valid_along(self, valids: Sequence[Signal]) -> list[Value]:
         """The valid bit, a register a clock."""
@@ -75,9 +87,17 @@ class DescentComponent(wiring.Component):
         if rounding is Cut.HALF_UP and drop > 0:  # the constant of the sums takes the half: no adder for it
             back = replace(back, added=tuple(more + (1 << drop - 1) for more in back.offsets))
             rounding = Cut.FLOOR
-        exact = back.hardware(m, words, ends, "z")
+        exact = self._times(m, back, words, ends, "z")
         stage = int(d.taken is not None)
         return self._cut(m, exact, d.target_fraction, d.target, stage, 0, valid, "z", rounding)
+
+    def _times(
+        self, m: Module, matrix: Matrix, words: Sequence[Value], ends: Sequence[Range], name: str
+    ) -> Sequence[Value]:
+        """The rows of a product, by registers where entries are loaded."""
+        if isinstance(matrix, ConstantMatrix):
+            return matrix.hardware(m, words, ends, name)
+        return matrix.hardware(m, words, ends, name, self.registers)
 
     def _held(self, m: Module, words: Sequence[Operand], name: str) -> list[Operand]:
         """A register for each word, and none for its zeros."""
@@ -95,13 +115,14 @@ class DescentComponent(wiring.Component):
         rows: Sequence[Value | None] = [None] * len(aim)
         up = 0
         if state is not None:
-            rows = d.forward(t).hardware(m, _values(x), [(state.minimum, state.maximum)] * len(x), f"p{t}")
+            ends = [(state.minimum, state.maximum)] * len(x)
+            rows = self._times(m, d.forward(t), _values(x), ends, f"p{t}")
             up = fraction - d.product_fraction(t)
         found: list[Value] = []
-        for k, (row, word, ends) in enumerate(zip(rows, aim, d.difference_ranges(t), strict=True)):
+        for k, (row, word, span) in enumerate(zip(rows, aim, d.difference_ranges(t), strict=True)):
             aimed = Operand(word.word, word.zeros + fraction - own.fraction)
             value = aimed.value if row is None else Operand(row, up).combined(aimed, False)
-            found.append(_named(m, value, ends, f"d{t}_{k}"))
+            found.append(_named(m, value, span, f"d{t}_{k}"))
         return found
 
     def _next(

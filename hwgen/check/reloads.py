@@ -22,7 +22,8 @@ _SINGLE = 1 / 300  # probability of a write to any index on a clock
 class Block(Protocol):
     """A block whose `registers` are loaded by ``c_valid, c_index, c_data``; see `hwgen.blocks.loading`.
 
-    `length` samples are what an output depends on, at most; `reads` as in `Reloadable`.
+    `length` samples are what an output depends on, at most; `reads` as in `Reloadable`: one number where every
+    register is read once for a sample, else those of each register.
     """
 
     @property
@@ -32,7 +33,7 @@ class Block(Protocol):
     @property
     def ports(self) -> tuple[Port, ...]: ...
     @property
-    def reads(self) -> int: ...
+    def reads(self) -> int | tuple[tuple[int, ...], ...]: ...
     @property
     def length(self) -> int: ...
     def model(self, x: npt.NDArray[Any], words: Any = None, /) -> npt.NDArray[Any]: ...
@@ -82,9 +83,11 @@ def _sets(block: Block, rng: np.random.Generator) -> Iterator[Integers]:
 
 
 def in_force(block: Block, script: Script) -> Callable[[Integers], Iterator[Integers]]:
-    """Function from edges that take samples to the word of each free tap that the output of each is computed with."""
+    """Function from edges that take samples to the word of each register that the output of each is computed with:
+    (samples,), or (reads, samples) where registers are read at several edges.
+    """
     valid, index, data = script.data[-3:]
-    resets = np.flatnonzero(script.rst)
+    resets, reads = np.flatnonzero(script.rst), block.reads
 
     def words(edges: Integers) -> Iterator[Integers]:
         for tap, (form, power_up) in enumerate(zip(block.registers, block.power_up, strict=True)):
@@ -93,7 +96,8 @@ def in_force(block: Block, script: Script) -> Callable[[Integers], Iterator[Inte
             loaded = form.from_bits(data[writes])
             values: Integers = np.concatenate([np.full(len(resets), power_up), loaded])
             order = np.argsort(when, kind="stable")
-            before = np.searchsorted(when[order], edges + block.reads, side="left")
+            read = edges + (reads if isinstance(reads, int) else np.array(reads[tap], dtype=np.int64)[:, None])
+            before = np.searchsorted(when[order], read, side="left")
             yield np.concatenate([[power_up], values[order]])[before]
 
     return words

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from hwgen.blocks.descent import integers, powers
+from hwgen.blocks.descent_numbers import integers, powers
 from hwgen.fixed import Format
 
 Floats = NDArray[np.float64]

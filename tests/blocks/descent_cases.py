@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hwgen.blocks.descent import Descent, Iteration, integers, powers
+from hwgen.blocks.descent import Descent, Iteration
+from hwgen.blocks.descent_numbers import integers, powers
 from hwgen.blocks.dither import Cut
 from hwgen.check.script import Script, script
 from hwgen.check.vectors import Expected, Top

@@ -10,7 +10,8 @@ import pytest
 from descent_cases import CASES, EXACT, GRAM, RESIDUAL, bench, drawn
 
 from hwgen.blocks.constant_matrix import ConstantMatrix
-from hwgen.blocks.descent import Descent, Iteration, powers
+from hwgen.blocks.descent import Descent, Iteration
+from hwgen.blocks.descent_numbers import powers
 from hwgen.blocks.dither import Cut, following, seed, window
 from hwgen.check.bulk import simulate_bulk
 from hwgen.check.simulate import simulate
