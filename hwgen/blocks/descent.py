@@ -7,7 +7,7 @@ from x[0] = 0, one stage an iteration and one right-hand side y a clock. Complex
 size. The hardware is in `hwgen.blocks.descent_hardware`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING

@@ -93,7 +93,7 @@ class DescentComponent(wiring.Component):
 
     def _times(
         self, m: Module, matrix: Matrix, words: Sequence[Value], ends: Sequence[Range], name: str
-    ) -> Sequence[Value]:
+    ) -> list[Value]:
         """The rows of a product, by registers where entries are loaded."""
         if isinstance(matrix, ConstantMatrix):
             return matrix.hardware(m, words, ends, name)
@@ -115,8 +115,8 @@ class DescentComponent(wiring.Component):
         rows: Sequence[Value | None] = [None] * len(aim)
         up = 0
         if state is not None:
-            ends = [(state.minimum, state.maximum)] * len(x)
-            rows = self._times(m, d.forward(t), _values(x), ends, f"p{t}")
+            spans = [(state.minimum, state.maximum)] * len(x)
+            rows = self._times(m, d.forward(t), _values(x), spans, f"p{t}")
             up = fraction - d.product_fraction(t)
         found: list[Value] = []
         for k, (row, word, span) in enumerate(zip(rows, aim, d.difference_ranges(t), strict=True)):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwgen.blocks.descent import Descent, Ints, Matrix
-from hwgen.blocks.loaded_matrix import LoadedMatrix, Places, placed, placed_gram
+from hwgen.blocks.loaded_matrix import LoadedMatrix, Places, placed, placed_gram, words_for
 from hwgen.blocks.loading import load_ports
 from hwgen.check.vectors import Port
 from hwgen.fixed import Format
@@ -89,12 +89,12 @@ class LoadedDescent(Descent):
         return self.words_of(np.array(self.matrix), None if self.gram is None else np.array(self.gram))
 
     @cached_property
-    def a(self) -> Matrix:
+    def a(self) -> LoadedMatrix:
         """A."""
         return LoadedMatrix(self._places[0], self._forms[0], self.power_up, self.dsp)
 
     @cached_property
-    def products(self) -> Matrix:
+    def products(self) -> LoadedMatrix:
         """G; only in the form "gram"."""
         return LoadedMatrix(self._places[1], self._forms[1], self.power_up, self.dsp)
 
@@ -137,10 +137,7 @@ class LoadedDescent(Descent):
         for places, form, matrix in zip(self._places, self._forms, (a, gram), strict=False):
             if matrix is None or matrix.shape != (len(places), self.unknowns):
                 raise ValueError(f"matrices must have {len(self.matrix)} rows and {self.unknowns} columns, and G")
-            for row, values in zip(places, matrix, strict=True):
-                for place, value in zip(row, values, strict=True):
-                    if place.sign > 0:
-                        found.setdefault(place.register, min(max(int(value), form.minimum), form.maximum))
+            found |= words_for(places, form, matrix)
         return tuple(found[k] for k in range(len(found)))
 
     def reloaded(self, words: Sequence[int]) -> "LoadedDescent":

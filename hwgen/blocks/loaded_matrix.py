@@ -14,9 +14,9 @@ from amaranth.hdl import Module, Signal, Value, signed
 from numpy.typing import NDArray
 
 from hwgen.blocks.adder_tree import Range, Term, summed
-from hwgen.blocks.constant_matrix import added_up, constant_term
+from hwgen.blocks.constant_matrix import ConstantMatrix, added_up, constant_term
 from hwgen.blocks.operand import Operand
-from hwgen.blocks.reloadable_hardware import multiplied
+from hwgen.blocks.reloadable_hardware import FACTORS, multiplied
 from hwgen.fixed import Format
 
 Ints = NDArray[np.int64]
@@ -94,10 +94,19 @@ class LoadedMatrix:
         """Every entry with the other sign."""
         return replace(self, places=tuple(tuple(Place(r, -s) for r, s in row) for row in self.places), added=None)
 
+    def cutting(self, drop: int, added: tuple[int, ...] | None) -> "LoadedMatrix":
+        """The same entries with what each row adds; the drop is 0."""
+        return replace(self, drop=drop, added=added)
+
     @property
     def offsets(self) -> tuple[int, ...]:
         """What each row adds."""
         return self.added or (0,) * len(self.places)
+
+    @cached_property
+    def _still(self) -> ConstantMatrix:
+        """The matrix of power-up."""
+        return ConstantMatrix(self.rows, 0, self.offsets)
 
     # ------------------------------------------------------------------ widths
     def product(self, sign: int, span: Range) -> Range:
@@ -129,9 +138,13 @@ class LoadedMatrix:
                 bits, other = bits + made.width - made.past, other + made.taken
         return bits, other
 
-    def multipliers(self) -> int:
-        """Products of a word with a register."""
-        return sum(place.sign != 0 for row in self.places for place in row)
+    def blocks(self, width: int, target: str) -> int:
+        """DSP blocks of the products with words of a width."""
+        if not self.dsp:
+            return 0
+        x, y = FACTORS[target]
+        long, short = max(width, self.form.width), min(width, self.form.width)
+        return -(-long // x) * -(-short // y) * sum(place.sign != 0 for row in self.places for place in row)
 
     def _factors(self, span: Range) -> tuple[int, int]:
         """Widths of the factor that is added up, and of the one whose bits choose; see `multiplied`."""
@@ -148,12 +161,12 @@ class LoadedMatrix:
         Parameters
         ----------
         words
-            Word of each of `registers`: an integer, or an array (n,) with the one that each product is made with. None: those of power-up.
+            Word of each of `registers`: an integer, or an array (n,) with the one that each product is made with.
+            None: those of power-up.
         """
-        more = np.array(self.offsets, dtype=np.int64)[:, None]
         if words is None:
-            return self.array @ x + more
-        found = np.repeat(more, x.shape[1], axis=1)
+            return self._still.model(x)
+        found = np.repeat(np.array(self.offsets, dtype=np.int64)[:, None], x.shape[1], axis=1)
         for total, row in zip(found, self.places, strict=True):
             for (register, sign), word in zip(row, x, strict=True):
                 if sign:
@@ -195,6 +208,16 @@ class LoadedMatrix:
         long, short = (word, register) if len(word) == self._factors(span)[0] else (register, word)
         m.d.comb += product.eq(multiplied(m, long, short, name))
         return product
+
+
+def words_for(places: Places, form: Format, matrix: NDArray) -> dict[int, int]:
+    """Word of each register for the entries of an integer matrix, saturated."""
+    found: dict[int, int] = {}
+    for row, values in zip(places, matrix, strict=True):
+        for (register, sign), value in zip(row, values, strict=True):
+            if sign > 0:
+                found.setdefault(register, min(max(int(value), form.minimum), form.maximum))
+    return found
 
 
 def placed(rows: int, columns: int, paired: bool, first: int = 0) -> Places:

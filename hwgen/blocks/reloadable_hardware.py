@@ -14,7 +14,7 @@ from hwgen.blocks.reloadable import Reloadable
 from hwgen.fixed import Overflow, Rounding, quantise_hw
 
 # Operands of a DSP block's multiplier.
-_BLOCKS = {"ice40": (16, 16), "ecp5": (18, 18), "xc7": (25, 18), "gowin": (18, 18)}
+FACTORS = {"ice40": (16, 16), "ecp5": (18, 18), "xc7": (25, 18), "gowin": (18, 18)}
 
 
 class ReloadableComponent(wiring.Component):
@@ -150,7 +150,7 @@ def estimate(filter: Reloadable, target: str) -> dict[str, int]:
     held = f.input.width * (1 + (len(f.coefficients) - 1) * f.interleave) + f.output.width
     held += 0 if inside else sum(widths) + sum(p.width for p in f.products)
     held += sum(span.width for level in f.tree[first:] for span in level)
-    x, y = _BLOCKS[target]
+    x, y = FACTORS[target]
     carry = {"ice40": adders, "gowin": adders, "ecp5": adders // 2, "xc7": adders // 4}[target]
     return {
         "lut": round((adders + logic) * f.channels) + len(bits) * 2,

@@ -88,11 +88,11 @@ class Outcome:
     estimate: DescentEstimate
 
 
-def synthesised(frozen: str, target: str, tool: str) -> dict[str, float]:
+def synthesised(frozen: str, target: str, dsp: bool, tool: str) -> dict[str, float]:
     """Cells of a finished design, given as JSON: writing its Verilog takes as long as synthesis and runs beside it."""
     design = thawed(json.loads(frozen))
     text = design.whole(verilog(design.component(), design.core.module))
-    return synthesise_step(text, design.name, target, False, tool)
+    return synthesise_step(text, design.name, target, dsp, tool)
 
 
 class Search:
@@ -170,7 +170,8 @@ class Search:
     def trimmed(self, start: Candidate) -> Candidate:
         """Entries of fewer digits for a candidate, its words as they are, as long as the goal is met."""
         best, error = start, start.space.words.floor
-        for _ in range(_STEPS if start.space.words.coefficients.form == "gram" else 0):
+        fewer = start.space.words.coefficients.form == "gram" and not self.reference.reloadable
+        for _ in range(_STEPS if fewer else 0):
             error *= _FURTHER
             space = self.spaces.fewer(best.space, error)
             bits = space.variables(best.space.ends(best.bits[None]))[0]
@@ -226,7 +227,8 @@ class Search:
         """Candidates judged and synthesised."""
         spec, tool, target = self.spec, yosys.version(), self.spec.goal.target
         self.progress("synthesising candidates", 0.0)
-        steps = [(json.dumps(self.design(c.block).frozen()), target, tool) for c in candidates]
+        dsp = spec.hardware.dsp
+        steps = [(json.dumps(self.design(c.block).frozen()), target, dsp, tool) for c in candidates]
         counts = self.journal.all(self.executor, synthesised, steps)
         found = []
         for candidate, figures in zip(candidates, counts, strict=True):

@@ -74,6 +74,8 @@ class Bits:
         low = np.repeat([self.limits[0], 0, 0], [size, size, count])
         high = np.repeat([self.limits[1], TOPS, DROPS], [size, size, count])
         high[size : 2 * size] += [MORE if name[0] == "u" else 0 for name in self.words.names]
+        if self.words.loaded is not None:  # nothing of the trajectory saturates, and products keep every bit
+            low[size:] = np.repeat([TOPS, DROPS], [size, count])
         return low, high
 
     def ends(self, bits: Ints) -> Ends:
@@ -146,7 +148,7 @@ class Bits:
         bits short of the peak, and products keep every bit.
         """
         found = []
-        for less in range(TOPS + 1):
+        for less in range(TOPS + 1 if self.words.loaded is None else 1):
             tops = self.words.peaks - less
             if fixed:
                 tops = np.full_like(tops, tops.max())

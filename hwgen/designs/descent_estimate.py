@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwgen.blocks.dither import STATE_BITS, Cut
+from hwgen.blocks.loaded_matrix import LoadedMatrix
 from hwgen.cost.estimate import CARRY
 from hwgen.designs.descent_words import Ends, Words
 from hwgen.fixed import Format
@@ -17,6 +19,7 @@ Ints = NDArray[np.int64]
 
 FEATURES = ("product_bits", "inverted_bits", "added_bits", "rounded_bits", "saturated_bits", "shift_registers")
 
+_LOAD = 2  # LUTs of each register that is loaded, which choose it
 _CONTROL = 12  # LUTs of the counters of a shared stage
 
 # LUTs for one of each feature, chosen by hand after a few designs on ice40; a search re-fits their scale to what it
@@ -57,16 +60,25 @@ class DescentWork:
     def __post_init__(self) -> None:
         object.__setattr__(self, "known", {})
 
+    @cached_property
+    def loaded(self) -> tuple[LoadedMatrix, ...]:
+        """What each product multiplies by, where it is loaded; else empty."""
+        if self.words.loaded is None:
+            return ()
+        made, gram = self.words.loaded.matrices(), self.words.coefficients.form == "gram"
+        back, later = made[0].transposed, made[-1].negative
+        return tuple(later if (k if gram else k % 2) else back for k, _ in enumerate(self.words.products))
+
     def products(self, k: int, widths: Ints, drops: Ints) -> Floats:
         """Full-adder bits, subtracted bits and bits of the widest row (P, 3) of product `k` for words of `widths`."""
         matrix = self.words.products[k][1]
         pairs, where = np.unique(np.stack([np.maximum(widths, 1), drops]), axis=1, return_inverse=True)
         found = []
         for width, drop in pairs.T:
-            key = (matrix.rows, int(width), int(drop))
+            key = (k if self.loaded else matrix.rows, int(width), int(drop))
             if key not in self.known:
                 ends = [(-(1 << int(width) - 1), (1 << int(width) - 1) - 1)] * len(matrix.rows[0])
-                made = matrix.cutting(int(drop), None)
+                made = self.loaded[k] if self.loaded else matrix.cutting(int(drop), None)
                 widest = max(Format.for_range(*span, signed=True).width for span in made.reach(ends))
                 self.known[key] = (*made.adder_bits(ends), widest)
             found.append(self.known[key])
@@ -126,12 +138,25 @@ class DescentWork:
                 whole = whole + exact[:, k] - fraction[:, k]
             work["rounded_bits"] += np.where(rounds, size * whole, 0)
             work["saturated_bits"] += np.where(high[name] + rounds > top[:, k], size * (width[:, k] - 1), 0)
+        if w.loaded is not None:
+            work["inverted_bits"] += _LOAD * sum(len(made.registers) for made in w.loaded.matrices())
         if w.rounding is Cut.STOCHASTIC:
             work["shift_registers"] += len(w.names) - w.iterations + 1
         return np.stack([work[name] for name in FEATURES], axis=-1)
 
     def registers(self, ends: Ends, target: str) -> dict[str, float]:
-        """Flip-flops and carry cells of a batch of 1, other cells 0."""
+        """Flip-flops, carry cells and DSP blocks of a batch of 1, other cells 0."""
+        made = [] if self.words.loaded is None else self.words.loaded.matrices()
+        found = self._registers(ends, target)
+        widths = (ends.fractions + ends.tops)[0]
+        dsp = sum(
+            matrix.blocks(int(widths[self.words.place[takes]]), target)
+            for matrix, (takes, _, makes) in zip(self.loaded, self.words.products, strict=False)
+            if not self.words.shared or makes in ("z", "u1")
+        )
+        return found | {"ff": found["ff"] + sum(len(m.registers) * m.form.width for m in made), "dsp": dsp}
+
+    def _registers(self, ends: Ends, target: str) -> dict[str, float]:
         w, c = self.words, self.words.coefficients
         (m, n), forms, last = c.matrix.shape, w.formats(ends), w.iterations
         if w.shared:

@@ -13,6 +13,7 @@ from hwgen.designs.descent_words import mean_square
 from hwgen.designs.detection import Link, crossing
 from hwgen.fixed import to_float
 from hwgen.spec import Spec
+from hwgen.tables.fields import RELOADABLE
 from hwgen.tables.matrices import array_of
 
 Floats = NDArray[np.float64]
@@ -63,6 +64,11 @@ class Reference:
         clocks = (hardware.clock or 0.0) / self.spec.input.sample_rate * (1 + 1e-9)
         able = descent.form != "residual" and descent.rounding is not Cut.STOCHASTIC
         return hardware.structure == "folded" or (able and clocks >= descent.iterations >= _FOLDED_FROM)
+
+    @property
+    def reloadable(self) -> bool:
+        """Whether matrices are loaded through a port."""
+        return self.spec.descent is not None and self.spec.descent.entries == RELOADABLE
 
     @property
     def power(self) -> float:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hwgen.designs.descent_bits import Bits
 from hwgen.designs.descent_entries import Entries
 from hwgen.designs.descent_estimate import DescentEstimate
+from hwgen.designs.descent_loading import LoadedCoefficients
 from hwgen.designs.descent_reference import SEARCHED, Reference
 from hwgen.designs.descent_system import Coefficients
 from hwgen.designs.descent_words import Words
@@ -26,6 +27,11 @@ class Spaces:
     def limit(self) -> float:
         """Mean square error allowed; where it is minimised, what the output's rounding leaves."""
         return self.reference.limit or self.reference.spec.output.format.lsb**2
+
+    @property
+    def reloadable(self) -> bool:
+        """Whether matrices are loaded: other entries than the nearest would suit those of the file alone."""
+        return self.reference.reloadable
 
     def equal(self) -> list[Bits]:
         """Word lengths of the coefficients that leave room for them, those with the smallest equal widths first."""
@@ -55,7 +61,12 @@ class Spaces:
 
     def _space(self, bits: int, gram_bits: int | None) -> Bits:
         """Word lengths for coefficients of that width, of the values that suit the solution best."""
-        coefficients = Coefficients(self.reference.system, bits, gram_bits)
+        coefficients, spec = Coefficients(self.reference.system, bits, gram_bits), self.reference.spec
+        if self.reloadable:
+            made = LoadedCoefficients(
+                self.reference.system, bits, gram_bits, paired=spec.input.complex, dsp=spec.hardware.dsp
+            )
+            return self._of(made)
         return self._of(coefficients if gram_bits is None else self._entries(coefficients).fitted())
 
     def fewer(self, space: Bits, error: float) -> Bits:
@@ -69,7 +80,7 @@ class Spaces:
     def sparser(self, space: Bits) -> list[Bits]:
         """Word lengths of coefficients whose entries have fewer digits each, as the error allows."""
         own, found = space.words.coefficients, list[Bits]()
-        for share in _SPARSER if own.form == "gram" else ():
+        for share in _SPARSER if own.form == "gram" and not self.reloadable else ():
             if space.words.floor < share * self.limit:
                 found.append(self.fewer(space, share * self.limit))
         return found

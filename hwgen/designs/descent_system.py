@@ -121,7 +121,7 @@ class Coefficients:
         return float(sum(2.0**-s for s in self.steps))
 
     @cached_property
-    def _exact(self) -> tuple[Floats, Floats]:
+    def exact(self) -> tuple[Floats, Floats]:
         """A and G before their entries are rounded."""
         scale = self.system.eta / self.eta
         return self.system.matrix * scale, self.system.gram * scale
@@ -129,22 +129,22 @@ class Coefficients:
     @cached_property
     def fraction(self) -> int:
         """Fraction bits of A."""
-        return fraction_of(self._exact[0], self.bits)
+        return fraction_of(self.exact[0], self.bits)
 
     @cached_property
     def gram_fraction(self) -> int:
         """Fraction bits of G; 0 in the form "residual"."""
-        return 0 if self.gram_bits is None else fraction_of(self._exact[1], self.gram_bits)
+        return 0 if self.gram_bits is None else fraction_of(self.exact[1], self.gram_bits)
 
     @cached_property
     def rows(self) -> tuple[tuple[int, ...], ...]:
         """A in units of its last bit."""
-        return integers(self._exact[0], self.fraction) if self.given is None else self.given
+        return integers(self.exact[0], self.fraction) if self.given is None else self.given
 
     @cached_property
     def gram_rows(self) -> tuple[tuple[int, ...], ...] | None:
         """G in units of its last bit."""
-        return None if self.gram_bits is None else integers(self._exact[1], self.gram_fraction)
+        return None if self.gram_bits is None else integers(self.exact[1], self.gram_fraction)
 
     @cached_property
     def matrix(self) -> Floats:

@@ -9,7 +9,7 @@ of iterations leave:
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,9 @@ from scipy.special import erfc
 
 from hwgen.blocks.constant_matrix import ConstantMatrix
 from hwgen.blocks.descent import Descent, Iteration
+from hwgen.blocks.descent_loaded import LoadedDescent
 from hwgen.blocks.dither import Cut
+from hwgen.designs.descent_loading import LoadedCoefficients
 from hwgen.designs.descent_system import Coefficients
 from hwgen.fixed import Format
 
@@ -90,6 +92,11 @@ class Words:
     def iterations(self) -> int:
         """T."""
         return self.coefficients.system.iterations
+
+    @property
+    def loaded(self) -> LoadedCoefficients | None:
+        """The coefficients where they are loaded; else None."""
+        return self.coefficients if isinstance(self.coefficients, LoadedCoefficients) else None
 
     @cached_property
     def products(self) -> tuple[tuple[str, ConstantMatrix, str], ...]:
@@ -282,7 +289,10 @@ class Words:
         taken, target = found.get("y"), found.get("z")
         if taken is not None and taken.contains(self.input):
             taken = None
-        return Descent(
+        made_by: type[Descent] | partial[LoadedDescent] = Descent
+        if (own := self.loaded) is not None:
+            made_by = partial(LoadedDescent, bits=own.widths, paired=own.paired, dsp=own.dsp)
+        return made_by(
             c.rows, c.fraction, self.input, made, c.steps, c.form, c.gram_rows, c.gram_fraction, target, taken,
             tuple(int(d) for d in ends.drops[0]),
             tuple(int(v) for v in self.added(ends)[0]) if c.form == "gram" else None, self.rounding,

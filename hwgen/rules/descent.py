@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING
 from hwgen.blocks.dither import Cut
 from hwgen.fixed import Overflow
 from hwgen.tables.descent import DescentTable
+from hwgen.tables.fields import RELOADABLE
 from hwgen.tables.matrices import Drawn
 
 if TYPE_CHECKING:
     from hwgen.spec import Spec
     from hwgen.tables import DesignFile
+
+MOST_LOADED = 1024  # registers of entries
 
 
 def judge(spec: "Spec", tables: "DesignFile") -> None:
@@ -55,7 +58,11 @@ def judge(spec: "Spec", tables: "DesignFile") -> None:
     hardware = spec.hardware
     for key, wrong, remedy in (
         ("structure", hardware.structure not in ("auto", "folded"), 'write structure = "auto", or "folded"'),
-        ("dsp", hardware.dsp, "write dsp = false: a constant matrix is adders"),
+        (
+            "dsp",
+            hardware.dsp and descent.entries != RELOADABLE,
+            'write dsp = false: a constant matrix is adders; or descent.entries = "reloadable"',
+        ),
         ("reset_data", not hardware.reset_data, "leave it out: a right-hand side meets nothing of those before"),
     ):
         if wrong:
@@ -63,8 +70,22 @@ def judge(spec: "Spec", tables: "DesignFile") -> None:
     if hardware.clock is not None and hardware.clock < spec.input.sample_rate * (1 - 1e-9):
         reason = f"slower than input.sample_rate, {spec.input.sample_rate:g}; a right-hand side takes one clock"
         raise spec.blame("hardware.clock", reason, "give at least that clock, or leave it out")
+    if descent.entries == RELOADABLE:
+        _loadable(spec, descent)
     if hardware.structure == "folded":
         _foldable(spec, descent)
+
+
+def _loadable(spec: "Spec", descent: DescentTable) -> None:
+    """Raise for matrices with more entries than registers are built for."""
+    matrix = descent.matrix
+    m, n = (matrix.rows, matrix.columns) if isinstance(matrix, Drawn) else (len(matrix), len(matrix[0]))
+    entries = m * n if descent.form == "residual" else m * n + n * (n + 1) // 2
+    if spec.input.complex:
+        entries = 2 * m * n + (0 if descent.form == "residual" else n * n)
+    if entries > MOST_LOADED:
+        reason = f"{entries} numbers to load, and registers are built for {MOST_LOADED}"
+        raise spec.blame("descent.entries", reason, 'write entries = "constant", or give a smaller matrix')
 
 
 def _foldable(spec: "Spec", descent: DescentTable) -> None:

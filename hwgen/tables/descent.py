@@ -32,4 +32,7 @@ class DescentTable(Table):
         Cut.HALF_UP, description="How every word is cut; stochastic: with a shift register.", examples=["half_up"]
     )
     zoom: bool = Field(True, description="Whether every iteration has ranges of its own.", examples=[True])
+    entries: Literal["constant", "reloadable"] = Field(
+        "constant", description="Matrices for good, as adder graphs, or loaded through a port.", examples=["constant"]
+    )
     word_bits: WordBits = Field((2, 20), description="Bits of a word: a range to search.", examples=[[2, 20]])
