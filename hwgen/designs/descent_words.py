@@ -27,6 +27,7 @@ from hwgen.fixed import Format
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 TOPS = 2  # integer bits below those that hold every value of the trajectory
+LARGER = 1  # integer bits of words above those that hold the trajectory, for other matrices
 DROPS = 10  # most bits that products leave out
 
 
@@ -119,11 +120,23 @@ class Words:
 
     @cached_property
     def peaks(self) -> Ints:
-        """Top (W,) of each word at which no value of the trajectory saturates."""
+        """Top (W,) of each word at which no value of the trajectory saturates; for matrices that are loaded, `LARGER`,
+        and the same in all iterations but the first, as others converge more slowly.
+        """
         own = [top_of(self.trajectory[name]) for name in self.names]
-        if self.shared or not self.zoom:
+        if self.loaded is not None:
+            own = [top + LARGER for top in self._alike(own)]
+            own = [
+                min(top, self.input.integer) if name == "y" else top for top, name in zip(own, self.names, strict=True)
+            ]
+        elif self.shared or not self.zoom:
             own = [max(top for top, name in zip(own, self.names, strict=True) if name[0] == n[0]) for n in self.names]
         return np.array(own, dtype=np.int64)
+
+    def _alike(self, tops: list[int]) -> list[int]:
+        """The largest top of each sort of word, those of the first iteration apart where later ones differ from it."""
+        kinds = [(name[0], name[1:] == "0" and not self.shared) for name in self.names]
+        return [max(top for top, other in zip(tops, kinds, strict=True) if other == kind) for kind in kinds]
 
     @cached_property
     def powers(self) -> Floats:
