@@ -23,6 +23,7 @@ from hwgen.cost import yosys
 from hwgen.cost.measure import synthesise_step
 from hwgen.descent import schedule
 from hwgen.designs.descent_estimate import FEATURES, DescentEstimate, DescentWork
+from hwgen.designs.descent_loading import LoadedCoefficients
 from hwgen.designs.descent_system import Coefficients, System
 from hwgen.designs.descent_words import Ends, Words
 from hwgen.emit import verilog
@@ -96,30 +97,31 @@ def mimo(verdicts: Verdicts) -> None:
     verdicts.tell("seconds", seconds, 180, True)
 
 
-def random_words(rng: np.random.Generator) -> tuple[Words, Ends]:
-    """A random small descent of any form and rounding."""
+def random_words(rng: np.random.Generator, loaded: bool) -> tuple[Words, Ends]:
+    """A random small descent of any form and rounding; `loaded`: with matrices that are loaded."""
     m, n = int(rng.integers(4, 10)), int(rng.integers(2, 5))
     gram = bool(rng.integers(2))
     system = System(rng.normal(size=(m, n)), 0.1 if gram else 0.0, int(rng.integers(2, 5)))
     bits = int(rng.integers(4, 9))
     y = rng.normal(size=(m, 500)) / 3
     rounding = list(Cut)[int(rng.integers(3))]
+    made = LoadedCoefficients if loaded else Coefficients
     words = Words(
-        Coefficients(system, bits, bits + 1 if gram else None), y, Format(1, 9), Format(3, int(rng.integers(4, 9))),
+        made(system, bits, bits + 1 if gram else None), y, Format(1, 9), Format(3, int(rng.integers(4, 9))),
         rounding,
     )  # fmt: skip
     size, count = len(words.names), len(words.products)
     width = rng.integers(4, 11, (1, size))
     tops = words.peaks[None] - rng.integers(0, 2, (1, size))
-    return words, Ends(width - tops, tops, rng.integers(0, 4, (1, count)))
+    return words, Ends(width - tops, tops, rng.integers(0, 1 if loaded else 4, (1, count)))
 
 
-def estimate(fit: bool, targets: list[str], count: int) -> None:
+def estimate(fit: bool, targets: list[str], count: int, loaded: bool) -> None:
     """Estimated LUTs against synthesised ones, over descents that were not fitted on."""
     for target in targets:
         rng, rows, luts = np.random.default_rng(7 if fit else 8), [], []
         for _ in range(count):
-            words, ends = random_words(rng)
+            words, ends = random_words(rng, loaded)
             text = verilog(words.block(ends).component(), "dut")
             luts.append(synthesise_step(text, "dut", target, False, yosys.version())["lut"])
             rows.append(DescentWork(words).features(ends)[0])
@@ -138,11 +140,12 @@ def main() -> None:
     parser.add_argument("--mimo", action="store_true")
     parser.add_argument("--estimate", action="store_true")
     parser.add_argument("--fit", action="store_true")
+    parser.add_argument("--loaded", action="store_true", help="of matrices that are loaded, with --estimate or --fit")
     parser.add_argument("--targets", nargs="*", default=["ice40", "ecp5", "xc7", "gowin"])
     parser.add_argument("--count", type=int, default=20)
     given = parser.parse_args()
     if given.estimate or given.fit:
-        estimate(given.fit, given.targets, given.count)
+        estimate(given.fit, given.targets, given.count, given.loaded)
         return
     verdicts = Verdicts()
     allocation(verdicts)
