@@ -2,7 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from hwgen import flow, load, verify
+from hwgen.blocks.descent import Descent
 from hwgen.blocks.descent_loaded import LoadedDescent
 from hwgen.check.stream import StreamTop
 from hwgen.designs.descent_estimate import DescentEstimate
@@ -168,6 +169,37 @@ def test_words_for_what_cannot_be_loaded_are_refused(solved: Solved) -> None:
         design.words_of(A.T)
     with pytest.raises(ValueError, match="diverges"):
         design.words_of(A, step=5.0)
+
+
+def test_the_form_residual_keeps_its_step(tmp_path: Path) -> None:
+    space = Spaces(reference(parse(FILE, tmp_path / "solver.toml")), DescentEstimate.of("ice40"))._space(9, None)
+    low, high = space.bounds
+    block = space.block((low + high) // 2)
+    assert isinstance(block, LoadedDescent)
+    design = DescentDesign("solver", block)
+    assert tuple(design.words_of(A)) == block.power_up
+    y = np.random.default_rng(98).integers(-64, 65, (4, 500))
+    steep = replace(System(0.8 * A, 0.0, 4), step=block.step)
+    x, wanted = block.model(y, design.words_of(0.8 * A)) * block.output.lsb, steep.descended(y / 2**7)[-1]
+    assert 10 * np.log10(np.mean(wanted**2) / np.mean((x - wanted) ** 2)) > 25
+    for wrong in ({"ridge": 0.1}, {"step": 0.5}):
+        with pytest.raises(ValueError, match="residual"):
+            design.words_of(A, **wrong)
+    with pytest.raises(ValueError, match="diverges"):
+        design.words_of(3 * A)
+
+
+def test_a_constant_design_has_no_words_to_load(solved: Solved) -> None:
+    block = solved[0].block
+    plain = Descent(**{part.name: getattr(block, part.name) for part in fields(Descent)})
+    with pytest.raises(ValueError, match="reloadable"):
+        DescentDesign("solver", plain).words_of(A)
+
+
+def test_hardware_at_rest_has_the_matrix_of_the_file(solved: Solved) -> None:
+    design, _ = solved
+    y = np.random.default_rng(97).integers(-128, 128, (4, 200))
+    assert np.array_equal(verify.filtered(design, y), design.words(y))
 
 
 def test_frozen_and_thawed_are_inverse(solved: Solved) -> None:
