@@ -1,6 +1,7 @@
 """Coefficients loaded in mid-stream: which are in force when, by hand and stepped; what the script holds."""
 
 from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
 
@@ -58,6 +59,14 @@ def test_the_last_write_that_counts_comes_at_the_edge_after_the_sample() -> None
     assert answer.data[0, 5] == 3 * 1
     late = reloads.expected(TOP, by_hand("000000000000", "100000000000", {2: (0, 3)}), SMALL)
     assert late.data[0, 5] == 2 * 1
+
+
+def test_a_register_can_be_read_several_times() -> None:
+    twice = Mock(spec=reloads.Block, registers=SMALL.registers, power_up=SMALL.power_up, reads=((1,), (2, 4)))
+    made = by_hand("0000000000", "1001000000", {0: (0, 3), 1: (1, 5), 3: (1, 6), 4: (0, -1)})
+    first, second = reloads.in_force(twice, made)(np.flatnonzero(made.taken))
+    assert first.tolist() == [[3, 3]]
+    assert second.tolist() == [[5, 6], [6, 6]]
 
 
 def test_reset_restores_and_beats_a_write() -> None:
