@@ -230,7 +230,7 @@ def test_bench_passes_from_anywhere(finished: Finished, tmp_path: Path) -> None:
 @pytest.mark.parametrize("fault", ["an operator", "the reset", "the clock enable", "the output register"])
 def test_bench_and_simulation_see_broken_hardware(fault: str, finished: Finished, tmp_path: Path) -> None:
     pattern, instead = {
-        "an operator": (r"(assign sum\d+ = .*) \+ ", r"\1 - "),
+        "an operator": (r"(assign .* = .*) ([+-]) ", lambda m: m[1] + (" - " if m[2] == "+" else " + ")),
         "the reset": (r"if \(rst\) ((?:acc|d)[1-9]) <= \d+'h0+;\n\s*else", ""),
         "the clock enable": (r"x_valid <= i_valid;", "x_valid <= 1'h1;"),
         "the output register": (r"o_data <= (rounded);", r"o_data <= \1 ^ 1;"),
