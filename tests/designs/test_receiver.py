@@ -17,6 +17,7 @@ from hwgen.designs.receiver_bench import amplitude_of
 from hwgen.designs.receiver_plan import CicPlan, MixerPlan
 from hwgen.designs.receiver_reference import with_goal
 from hwgen.designs.receiver_widths import chain, settled
+from hwgen.kinds.receiver import _where
 from hwgen.response import Band, Mask
 from hwgen.spec import parse
 
@@ -232,3 +233,15 @@ def test_an_oscillator_of_few_bits_is_weaker_and_the_analysis_knows() -> None:
     entry = work.tried("few bits", "", work.widths.made(bits))
     assert amplitude_of(entry.chain) < 10 ** (-0.6 / 20)
     assert entry.analytic_db == pytest.approx(entry.measured.sqnr_db, abs=0.3)
+
+
+def test_report_says_where_analysis_and_measurement_differ() -> None:
+    stages = [
+        {"name": "mixer", "noise_power": 1.0, "measured_power": 1.0},
+        {"name": "fir", "noise_power": 1.0, "measured_power": 2.0},
+    ]
+    assert "is the fir: 0.0 dB by analysis and 3.0 dB measured" in _where(stages, 10 * np.log10(2 / 3))
+    together = _where(stages, 10 * np.log10(2 / 6))  # 6 in all, 3 of it by the stages alone
+    assert (
+        "adds up to 4.8 dB at the output as measured, 3.0 dB by analysis; all of them together make 7.8 dB" in together
+    )
