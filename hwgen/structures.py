@@ -218,9 +218,8 @@ def _signs(builder: Builder, terms: Sequence[Term]) -> list[bool]:
         for _ in range(_ROUNDS):
             signs = _cheapest_signs(builder, terms, both)
             turned = [term for term, *ends in zip(terms[1:], signs, signs[1:], strict=False) if ends[0] != ends[1]]
-            spent = (
-                sum(float(term.shift + builder.low[term.node]) for term in turned) + _top(builder, terms) * signs[-1]
-            )
+            spent = float(sum(term.shift + builder.low[term.node] for term in turned))
+            spent += _top(builder, terms) * signs[-1]
             added = {(t.node, sign == t.negative) for t, sign in zip(terms[1:], signs, strict=False)}
             both = {node for node, adds in {*added, (terms[0].node, True)} if adds != builder.rests(node)}
             found.append((spent + sum(builder.inverting * builder.bits(n) for n in both), signs))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from descents_small import SMALL, A, write_matrix
 
 from hwgen import flow, load, verify
 from hwgen.blocks.descent import Descent, Iteration
@@ -23,32 +24,7 @@ from hwgen.finished.descent import DescentDesign, thawed
 from hwgen.fixed import Format
 from hwgen.spec import DesignFileError, parse
 
-SMALL = """
-[design]
-name = "solver"
-kind = "descent"
-
-[input]
-format = "s1.7"
-sample_rate = 1e6
-
-[output]
-format = "s2.9"
-
-[descent]
-matrix = "a.csv"
-iterations = 4
-
-[goal]
-minimise = "luts"
-sqnr_db = 28
-
-[search]
-evaluations = 300
-coefficient_bits = [5, 8]
-"""
 FOLD = '\n[hardware]\nstructure = "folded"\nclock = 4e6'
-A = np.array([[0.9, -0.3], [0.25, 0.6], [-0.2, 0.5], [0.35, 0.15]])
 QPSK = (
     SMALL.replace("sample_rate = 1e6", "sample_rate = 1e6\ncomplex = true")
     .replace('"s1.7"', '"s4.6"').replace('"s2.9"', '"s2.6"')
@@ -56,10 +32,6 @@ QPSK = (
     .replace('matrix = "a.csv"', 'matrix = { seed = 3, rows = 8, columns = 2 }\nridge = "auto"')
     + '\n[stimulus]\nkind = "qpsk"\n'
 )  # fmt: skip
-
-
-def write_matrix(folder: Path) -> None:
-    (folder / "a.csv").write_text("# A\n" + "\n".join(", ".join(map(str, row)) for row in A) + "\n")
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from descents_small import SMALL, A, write_matrix
 
 from hwgen import flow, load, verify
 from hwgen.blocks.descent import Descent
@@ -21,42 +22,18 @@ from hwgen.designs.descent_system import System
 from hwgen.finished.descent import DescentDesign, thawed
 from hwgen.spec import DesignFileError, parse
 
-FILE = """
-[design]
-name = "solver"
-kind = "descent"
-
-[input]
-format = "s1.7"
-sample_rate = 1e6
-
-[output]
-format = "s2.9"
-
-[descent]
-matrix = "a.csv"
-iterations = 4
-entries = "reloadable"
-
-[goal]
-minimise = "luts"
-sqnr_db = 26
-
-[search]
-evaluations = 200
-coefficient_bits = [6, 10]
-"""
-A = np.array([[0.9, -0.3], [0.25, 0.6], [-0.2, 0.5], [0.35, 0.15]])
+FILE = (
+    SMALL.replace("iterations = 4", 'iterations = 4\nentries = "reloadable"')
+    .replace("sqnr_db = 28", "sqnr_db = 26")
+    .replace("evaluations = 300", "evaluations = 200")
+    .replace("[5, 8]", "[6, 10]")
+)
 OTHER = np.array([[0.2, 0.7], [-0.8, 0.1], [0.4, 0.55], [0.3, -0.4]])
 
 
 @pytest.fixture(autouse=True)
 def beside(tmp_path: Path) -> None:
     write_matrix(tmp_path)
-
-
-def write_matrix(folder: Path) -> None:
-    (folder / "a.csv").write_text("\n".join(", ".join(map(str, row)) for row in A) + "\n")
 
 
 def run(text: str, folder: Path) -> tuple[DescentDesign, dict[str, Any]]:

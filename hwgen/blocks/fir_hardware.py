@@ -105,10 +105,10 @@ class FirComponent(wiring.Component):
         fir, constant, width = self.fir, self.fir.constant(phase), self.fir.centred(phase).width
         output = fir.graph.outputs[phase]
         negative = output.negative
-        if fir.graph.inverted(output.node):
+        if fir.graph.inverted(output.node) and negative:  # acc is ~v, and -v = ~v + 1
+            constant, negative = constant + 1, False
+        elif fir.graph.inverted(output.node):
             acc = (~acc).as_signed()
-            if negative:  # -v = ~v + 1
-                acc, constant, negative = (~acc).as_signed(), constant + 1, False
         if not constant and not negative and len(acc) <= width:
             return acc
         name = f"centred{suffix}" if fir.interpolate == 1 else f"centred_{phase}{suffix}"

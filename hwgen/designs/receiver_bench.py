@@ -65,6 +65,10 @@ class Bench:
             found.append(float(np.mean(np.abs(left - left.mean()) ** 2)))
         return found
 
+    def mean_power(self, made: Chain) -> float:
+        """Power of the mean error at the output: what constants leave of the means of all stages."""
+        return float(np.abs(np.mean(self.outputs(made) - amplitude_of(made) * self.exact)) ** 2)
+
     def _given(self, ports: Sequence[Port]) -> NDArray[np.int64]:
         """The samples, and the phase step where it comes from a port."""
         first = self.plan.stages[0]

@@ -123,6 +123,7 @@ def outcome_of(
         ],
         "own": {
             "analytic_sqnr_db": chosen.analytic_db,
+            "mean_power": reference.bench.mean_power(chosen.chain),
             "stages": [
                 {
                     "name": label, "noise_power": made.power, "measured_power": power,
@@ -246,7 +247,7 @@ def drawn(reference: ReceiverReference, design: Receiver, found: dict[str, Any])
             f"SQNR is measured with the bit-true model over {bench.samples.shape[1]:,} samples of the stimulus, "
             f"{len(bench.exact):,} outputs, against exact arithmetic with the same coefficients.",
             f"The analytic noise model gives {own['analytic_sqnr_db']:.2f} dB; {difference:+.2f} dB is measured.",
-            *([_where(own["stages"], difference)] if abs(difference) > 0.5 else []),
+            *([_where(own["stages"], own["mean_power"])] if abs(difference) > 0.5 else []),
             "EVM is measured against the coefficients before rounding, one complex gain taken out.",
         ],
     }  # fmt: skip
@@ -256,16 +257,13 @@ def _level(power: float) -> str:
     return f"{10 * np.log10(max(power, 1e-40)):.1f} dB"
 
 
-def _where(stages: list[dict[str, Any]], difference: float) -> str:
-    """Where analysis and measurement differ, by so many dB in the SQNR, and why."""
+def _where(stages: list[dict[str, Any]], mean_power: float) -> str:
+    """Where analysis and measurement differ, and why: in a stage, or in a mean that the analysis has not."""
     most = max(stages, key=lambda stage: abs(stage["measured_power"] - stage["noise_power"]))
-    analytic, alone = (sum(stage[key] for stage in stages) for key in ("noise_power", "measured_power"))
-    together = analytic * 10 ** (-difference / 10)
-    if abs(together - alone) > abs(most["measured_power"] - most["noise_power"]):
+    if mean_power > abs(most["measured_power"] - most["noise_power"]):
         return (
-            f"Each stage cutting alone, their noise adds up to {_level(alone)} at the output as measured, "
-            f"{_level(analytic)} by analysis; all of them together make {_level(together)}. The analysis adds up "
-            "stages as if what they cut were independent."
+            f"Most of what they differ by is a mean error, {_level(mean_power)} at the output. Constants take out the "
+            "mean of what is cut from words that are spread evenly; the words of this stimulus are not."
         )
     return (
         f"Most of what they differ by is the {most['name']}: {_level(most['noise_power'])} by analysis and "
