@@ -84,6 +84,8 @@ def _compared(own: Tried, usual: Tried, target: str, most: float) -> bool:
 
 def adsb(target: str) -> bool:
     """The example against the smallest one width that decodes as many frames."""
+    if not (EXAMPLES / "data" / "adsb_if.npy").exists():
+        raise SystemExit("the samples are missing: python examples/adsb_receiver.py make")
     tools = runpy.run_path(str(EXAMPLES / "adsb_receiver.py"))
     samples, frames = tools["intermediate"](), tools["frames"]
     words = np.floor(samples * 2048 + 0.5).astype(np.int64)[None]
