@@ -148,10 +148,12 @@ class Fir:
         return round(-mean * 2.0 ** -self.output_lsbs[phase])
 
     def off_centre(self, phase: int = 0) -> float:
-        """Mean error of a phase's output, in output units: what rounding the constant to the sum's LSB leaves."""
-        mean = self.dropped[phase].mean + self.offset
-        half = 2.0 ** (-self.output.fraction - 1) if self._half_is_folded(phase) else 0.0
-        return mean - half + float(np.ldexp(self.constant(phase), self.output_lsbs[phase]))
+        """Mean error of a phase's output, in output units: what rounding the constant to the sum's LSB leaves, and
+        rounding half up, which errs by half of that LSB: ties are as likely as any other word, and all go up.
+        """
+        mean, fine = self.dropped[phase].mean + self.offset, 2.0 ** self.output_lsbs[phase]
+        rounding = (fine - self.output.lsb) / 2 if self._half_is_folded(phase) else 0.0
+        return mean + rounding + self.constant(phase) * fine
 
     def _half_is_folded(self, phase: int) -> bool:
         return self.rounding == Rounding.HALF_UP and self.output_lsbs[phase] < -self.output.fraction

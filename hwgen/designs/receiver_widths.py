@@ -299,12 +299,18 @@ def chain(stages: Sequence[Made]) -> Chain:
 
 def expected(made: Chain, stages: Sequence[Made], plan: Plan) -> float:
     """Analytic power at the output of a chain that is built: means as its constants leave them, not as they may be."""
-    power, parts = sum(stage.power for stage in stages), plan.outputs
+    power = sum(stage.power for stage in stages) + mean_left(made, plan)
     for number, block in enumerate(made.stages):
         if isinstance(block, Fir):
             onward, lsb = plan.onward[number], 2.0 ** block.output_lsbs[0]
-            power += parts * ((block.off_centre() * float(onward.sum())) ** 2 - lsb**2 / 12 * float(onward @ onward))
+            power -= plan.outputs * lsb**2 / 12 * float(onward @ onward)
     return power
+
+
+def mean_left(made: Chain, plan: Plan) -> float:
+    """Power at the output of the mean that the filters of a chain leave together, by analysis."""
+    filters = [(n, block) for n, block in enumerate(made.stages) if isinstance(block, Fir)]
+    return plan.outputs * sum(block.off_centre() * float(plan.onward[n].sum()) for n, block in filters) ** 2
 
 
 def settled(plan: Plan) -> int:

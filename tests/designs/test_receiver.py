@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from filter_cases import filter_of
 from receivers_small import TEXT, search, small
 from scipy import signal
 
@@ -18,7 +19,8 @@ from hwgen.designs.chain_filters import (
 from hwgen.designs.receiver_bench import amplitude_of
 from hwgen.designs.receiver_plan import CicPlan, MixerPlan
 from hwgen.designs.receiver_reference import with_goal
-from hwgen.designs.receiver_widths import chain, settled
+from hwgen.designs.receiver_widths import chain, mean_left, settled
+from hwgen.fixed import Format
 from hwgen.kinds.receiver import _where
 from hwgen.response import Band, Mask
 from hwgen.spec import parse
@@ -241,10 +243,25 @@ def test_an_oscillator_of_few_bits_is_weaker_and_the_analysis_knows() -> None:
     assert entry.analytic_db == pytest.approx(entry.measured.sqnr_db, abs=0.3)
 
 
+def test_mean_that_rounding_half_up_leaves_is_foretold() -> None:
+    # A sum of one bit more than its output is a quarter of the output's LSB too high.
+    quarter = filter_of((1, 1), (), input=Format(1, 6), output=Format(3, 5), fraction=0)
+    x = np.random.default_rng(4).integers(-64, 64, 40_000)
+    error = quarter.model(x)[1:] * quarter.output.lsb - np.convolve(x, [1, 1])[1 : len(x)] * 2.0**-6
+    assert quarter.off_centre() == 2.0**-7
+    assert np.mean(error) == pytest.approx(2.0**-7, rel=0.05)
+    work = search(small())
+    for width in (13, 14):
+        made = work.tried("", "", work.one_width(width)).chain
+        assert mean_left(made, work.plan) == pytest.approx(work.bench.mean_power(made), rel=0.1)
+
+
 def test_report_says_where_analysis_and_measurement_differ() -> None:
-    stages = [
+    parts = [
         {"name": "mixer", "noise_power": 1.0, "measured_power": 1.0},
         {"name": "fir", "noise_power": 1.0, "measured_power": 2.0},
+        {"name": "mean error", "noise_power": 0.1, "measured_power": 0.9},
     ]
-    assert "is the fir: 0.0 dB by analysis and 3.0 dB measured" in _where(stages, 0.9)
-    assert "is a mean error, 0.4 dB at the output" in _where(stages, 1.1)
+    assert "is the fir: 0.0 dB by analysis and 3.0 dB measured" in _where(parts)
+    parts[-1]["measured_power"] = 1.2
+    assert "is the mean error: -10.0 dB by analysis and 0.8 dB measured" in _where(parts)
