@@ -101,6 +101,11 @@ class FlowGraph:
         own = self.nodes[node - 1] if node else None
         return isinstance(own, Sum) and own.inverted
 
+    @property
+    def complemented(self) -> list[str]:
+        """Names of the nodes whose words are ``~v`` in hardware."""
+        return [node.name for node in self.nodes if isinstance(node, Sum) and node.inverted]
+
     @cached_property
     def lsbs(self) -> tuple[int, ...]:
         """Weight (power of two, in input LSBs) of the lowest bit of each node's word, the input's 0 first."""

@@ -150,6 +150,7 @@ class Design(Finished):
             "structure": fir.structure, "built": self._built(), "complex": fir.channels == 2,
             "input": fir.input, "output": fir.output, "rounding": fir.rounding, "overflow": fir.overflow,
             "group_delay": self.group_delay, "rate": self._rate(), "loading": self.loading,
+            "complements": fir.graph.complemented if isinstance(fir, Fir) else [],
         }  # fmt: skip
 
     def _built(self) -> str:

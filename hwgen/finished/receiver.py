@@ -114,6 +114,7 @@ class Receiver(Finished):
             "input": chain.input, "output": chain.output, "complex": chain.channels == 2,
             "complex_output": chain.outputs == 2, "decimate": chain.decimate, "tunable": bool(chain.ports),
             "stages": [described(stage) for stage in chain.stages],
+            "complements": any(stage.graph.complemented for stage in chain.stages if isinstance(stage, Fir)),
         }  # fmt: skip
 
     def __repr__(self) -> str:

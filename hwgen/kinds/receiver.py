@@ -199,9 +199,6 @@ def drawn(reference: ReceiverReference, design: Receiver, found: dict[str, Any])
     """The report's evidence: the response of all stages, spectra at the output, noise of each stage, designs."""
     spec, plan, bench = reference.spec, reference.plan, reference.bench
     rate, own = spec.input.sample_rate, found["own"]
-    frequencies = np.linspace(0, min(0.5, 2 / plan.decimate), _POINTS)
-    magnitudes, ideal = (np.abs(plan.response(frequencies, exact)) for exact in (True, False))
-    top = float(magnitudes.max())
     y = bench.outputs(design.chain)
     amplitude = found["gain"] / float(np.abs(plan.response(np.zeros(1))[0]))
     signal, noise = (_spectrum(word) for word in (y, y - amplitude * bench.exact))
@@ -209,19 +206,7 @@ def drawn(reference: ReceiverReference, design: Receiver, found: dict[str, Any])
     rows = [row for row in found["tried"] if row["lut"] is not None]
     difference = found["quality"]["sqnr_db"] - own["analytic_sqnr_db"]
     return {
-        "response": {
-            "frequency_hz": (frequencies * rate).tolist(),
-            "magnitude_db": _db(magnitudes / top),
-            "ideal_db": _db(ideal / top),
-            "mask": [] if reference.mask is None else [
-                {
-                    "start": b.start * rate, "stop": b.stop * rate, "upper_db": float(20 * np.log10(b.upper)),
-                    "lower_db": float(20 * np.log10(b.lower)) if b.passband and b.lower > 0 else None,
-                }
-                for b in reference.mask.bands
-            ],
-            "unit": "Hz",
-        },
+        "response": _response(reference),
         "taps": [],
         "accumulators": _registers(design.chain),
         "designs": found["tried"],
@@ -254,6 +239,27 @@ def drawn(reference: ReceiverReference, design: Receiver, found: dict[str, Any])
             *([_where([*own["stages"], *([own["mean"]] if "mean" in own else [])])] if abs(difference) > 0.5 else []),
             "EVM is measured against the coefficients before rounding, one complex gain taken out.",
         ],
+    }  # fmt: skip
+
+
+def _response(reference: ReceiverReference) -> dict[str, Any]:
+    """The response of all stages beside its mask, at the gain that the mask is judged at; 0 dB at most without one."""
+    plan, rate = reference.plan, reference.spec.input.sample_rate
+    frequencies = np.linspace(0, min(0.5, 2 / plan.decimate), _POINTS)
+    magnitudes, ideal = (np.abs(plan.response(frequencies, exact)) for exact in (True, False))
+    gain = float(magnitudes.max()) if reference.response is None else reference.response.gain
+    return {
+        "frequency_hz": (frequencies * rate).tolist(),
+        "magnitude_db": _db(magnitudes / gain),
+        "ideal_db": _db(ideal / gain),
+        "mask": [] if reference.mask is None else [
+            {
+                "start": b.start * rate, "stop": b.stop * rate, "upper_db": float(20 * np.log10(b.upper)),
+                "lower_db": float(20 * np.log10(b.lower)) if b.passband and b.lower > 0 else None,
+            }
+            for b in reference.mask.bands
+        ],
+        "unit": "Hz",
     }  # fmt: skip
 
 

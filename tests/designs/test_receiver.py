@@ -1,6 +1,7 @@
 """Receivers: ideal chain, analytic noise against the bit-true model, searches and baselines."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,10 +19,10 @@ from hwgen.designs.chain_filters import (
 )
 from hwgen.designs.receiver_bench import amplitude_of
 from hwgen.designs.receiver_plan import CicPlan, MixerPlan
-from hwgen.designs.receiver_reference import with_goal
+from hwgen.designs.receiver_reference import reference, with_goal
 from hwgen.designs.receiver_widths import chain, mean_left, settled
 from hwgen.fixed import Format
-from hwgen.kinds.receiver import _where
+from hwgen.kinds.receiver import _response, _where
 from hwgen.response import Band, Mask
 from hwgen.spec import parse
 
@@ -265,3 +266,16 @@ def test_report_says_where_analysis_and_measurement_differ() -> None:
     assert "is the fir: 0.0 dB by analysis and 3.0 dB measured" in _where(parts)
     parts[-1]["measured_power"] = 1.2
     assert "is the mean error: -10.0 dB by analysis and 0.8 dB measured" in _where(parts)
+
+
+def test_response_in_the_report_is_as_the_mask_is_judged() -> None:
+    text = (Path(__file__).parents[2] / "examples/gsm_ddc.toml").read_text()
+    known = reference(parse(text, "gsm_ddc.toml"))
+    assert known.response is not None
+    assert 0.5 < known.response.violation <= 1  # ripples by more than its lower limit below their top
+    drawn = _response(known)
+    shown, level = np.array(drawn["frequency_hz"]), np.array(drawn["magnitude_db"])
+    for band in drawn["mask"]:
+        inside = level[(shown >= band["start"]) & (shown <= band["stop"])]
+        assert inside.max(initial=-np.inf) <= band["upper_db"]
+        assert band["lower_db"] is None or inside.min() >= band["lower_db"]
