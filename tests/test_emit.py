@@ -151,8 +151,8 @@ def facts(**changes: object) -> dict[str, object]:
         "version": version("hwgen"), "digest": "0123abcd", "taps": 6, "structure": "transposed",
         "built": "4 adders", "rate": "one sample a clock", "input": Format(1, 6), "output": Format(2, 5),
         "complex": False, "rounding": Rounding.HALF_UP, "overflow": Overflow.SATURATE,
-        "latency": 3, "loading": [], "complements": [], "kind": "fir", "description": "FIR filter", "shell": None, "port": "clk",
-        "clock": 30.72e6, "group_delay": 2.5, "gain": "1.0", **changes,
+        "latency": 3, "loading": [], "complements": [], "kind": "fir", "description": "FIR filter", "shell": None,
+        "port": "clk", "clock": 30.72e6, "group_delay": 2.5, "gain": "1.0", **changes,
     }  # fmt: skip
 
 
