@@ -1,6 +1,7 @@
 """From design file to proved Verilog through the command line, judged from outside."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -140,7 +141,7 @@ def test_the_bench_passes_alone_and_fails_when_the_hardware_is_broken(finished: 
     assert "PASS" in good.stdout
     verilog = finished / "lowpass.v"
     text = verilog.read_text()
-    broken = text.replace(" - ", " + ", 1) if " - " in text else text.replace(" + ", " - ", 1)
+    broken = re.sub(r"(assign .* = .*) ([+-]) ", lambda m: m[1] + (" - " if m[2] == "+" else " + "), text, count=1)
     assert broken != text
     verilog.write_text(broken)
     try:
