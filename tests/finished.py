@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,3 +77,15 @@ def hwgen(*words: object) -> Ran:
         return Ran(int(stop.code or 0), out.getvalue(), err.getvalue())
     finally:
         sys.argv = before
+
+
+def refused(ran: Ran) -> str:
+    """The one message of a refused command, checked for what holds for all of them."""
+    assert ran.code == 2
+    assert ran.out == ""
+    assert "Traceback" not in ran.err
+    progress, _, message = ran.err.rpartition("hwgen: ")
+    assert re.fullmatch(r"(hwgen: [a-z].*\n)*", progress)
+    assert len(message.splitlines()) <= 4
+    assert message.endswith("\n")
+    return message
