@@ -165,7 +165,7 @@ def main() -> None:
     print(yosys.version(), flush=True)
     if options.cells:
         numbers = range(FITTED_CELLS) if options.fit else range(UNSEEN, UNSEEN + UNSEEN_CELLS)
-        samples = [sample(number) for number in numbers]
+        samples = [sample(number, "ice40") for number in numbers]
         steps = [(s.text, s.dsp, place.tool("ice40")) for s in samples]
         with ThreadPoolExecutor(options.workers) as executor:
             cells = np.array(journal.all(executor, cells_step, steps), dtype=np.float64)
@@ -180,17 +180,16 @@ def main() -> None:
         return
     targets = options.target or list(TARGETS)
     if options.fit:
-        plain = [sample(number, "plain") for number in range(FITTED["plain"])]
-        second = [sample(number, kind) for kind in ("folded", "folded dsp") for number in range(FITTED[kind])]
-        for name, samples in (("estimate", plain), ("folded", second)):
+        for name, kinds in (("estimate", ("plain",)), ("folded", ("folded", "folded dsp"))):
             for target in targets:
+                samples = [sample(number, target, kind) for kind in kinds for number in range(FITTED[kind])]
                 luts = np.array([f["lut"] for f in counted(samples, target)])
                 weights, error = refitted(target, samples, luts)
                 own = f"mean {np.abs(error).mean():.2%}, worst {np.abs(error).max():.2%} over its own designs"
                 print(f'{name}.py    "{target}": {weights},  # {own}', flush=True)
         return
-    samples = [sample(number) for number in range(UNSEEN, UNSEEN + options.designs)]
     for target in targets:
+        samples = [sample(number, target) for number in range(UNSEEN, UNSEEN + options.designs)]
         for line in lines(target, samples, counted(samples, target), options.worst):
             print(line, flush=True)
 

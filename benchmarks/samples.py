@@ -72,21 +72,24 @@ def formats(rng: np.random.Generator) -> tuple[Format, Format, Rounding, Overflo
     return Format(1, wide - 1), Format(1, out - 1), rounding, overflow
 
 
-def sample(number: int, kind: str | None = None) -> Sample:
-    """Random design `number`: of the given kind, or of the one that the mix has there."""
+def sample(number: int, target: str, kind: str | None = None) -> Sample:
+    """Random design `number` for a target: of the given kind, or of the one that the mix has there.
+
+    Where subtracting inverts words in LUTs, half of the designs keep complements.
+    """
     rng, kind = np.random.default_rng(number), kind or MIX[number % len(MIX)]
     if kind.startswith("folded"):
         return folded(rng, kind == "folded dsp")
-    return cascaded(rng) if kind == "cascade" else plain(rng)
+    return (cascaded if kind == "cascade" else plain)(rng, Estimate.of(target).inverting)
 
 
-def plain(rng: np.random.Generator) -> Sample:
+def plain(rng: np.random.Generator, inverting: float) -> Sample:
     """One filter, transposed or direct, perhaps the phases of one that interpolates."""
     label, values, fraction = rounded_taps(rng)
     form = formats(rng)
     structure = str(rng.choice(SMALLEST))
     factor = int(rng.choice([1, 1, 1, 1, 1, 2, 4]))
-    inverting = Estimate.of("ice40").inverting * float(rng.random() < 0.5)
+    inverting *= float(rng.random() < 0.5)
     adders = greedy_graph(values)
     graph = (
         STRUCTURES[structure](values, adders, inverting)
@@ -96,7 +99,7 @@ def plain(rng: np.random.Generator) -> Sample:
     return sized(rng, "plain", f"{label} taps, {structure}, x {factor}", values, fraction, graph, form, structure)
 
 
-def cascaded(rng: np.random.Generator) -> Sample:
+def cascaded(rng: np.random.Generator, inverting: float) -> Sample:
     """A filter whose delays are stretched, behind or before one or two small ones."""
     label, values, fraction = rounded_taps(rng, 40)
     spread = int(rng.integers(2, 5))
@@ -108,7 +111,7 @@ def cascaded(rng: np.random.Generator) -> Sample:
         parts.insert(int(rng.integers(len(parts) + 1)), (chosen, int(rng.integers(1, spread + 1))))
     form = formats(rng)
     structure = str(rng.choice(SMALLEST))
-    inverting = Estimate.of("ice40").inverting * float(rng.random() < 0.5)
+    inverting *= float(rng.random() < 0.5)
     graph = cascade([(v, s, greedy_graph(v), structure) for v, s in parts], inverting)
     whole = tuple(graph.responses()[0])
     spreads = " ".join(f"{len(v)}:{s}" for v, s in parts)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from hwgen.adders import AdderGraph, find_graph, odd
 from hwgen.blocks.combiner_ports import MOST_BITS, Ports, of_parts
-from hwgen.blocks.combiner_tree import Word, leaf, tree
+from hwgen.blocks.combiner_tree import Word, complemented, leaf, tree
 from hwgen.fixed import Format
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ class Combiner(Ports):
         For each stream the weight (power of two, in units of `weights`) of the lowest bit that words of `level` keep.
     level
         Level of the trees behind which words are cut; 0: the products themselves.
+    complements
+        Whether sums that are subtracted are kept as complements, which saves LUTs on an iCE40 and nowhere else.
     """
 
     weights: tuple[tuple[tuple[int, int], ...], ...]
@@ -65,6 +67,7 @@ class Combiner(Ports):
     outputs: tuple[Format, ...]
     cuts: tuple[int, ...] = ()
     level: int = 3
+    complements: bool = False
 
     def __post_init__(self) -> None:
         if not self.cuts:
@@ -117,13 +120,14 @@ class Combiner(Ports):
     @cached_property
     def trees(self) -> tuple[tuple[tuple[Word, ...], ...], ...]:
         """For each row of `matrix` the words of each level; none where all weights are 0."""
-        return tuple(
+        made = (
             tree(
                 [leaf(j, int(v), self.spans[j]) for j, v in enumerate(row) if v], self.levels,
                 self.cuts[r // 2], min(self.level, self.levels),
             )
             for r, row in enumerate(self.matrix)
         )  # fmt: skip
+        return tuple(complemented(levels) if self.complements else levels for levels in made)
 
     @cached_property
     def multiplies(self) -> bool:
@@ -207,6 +211,7 @@ class Combiner(Ports):
             "outputs": [str(form) for form in self.outputs],
             "cuts": list(self.cuts),
             "level": self.level,
+            "complements": self.complements,
         }
 
     @classmethod
@@ -215,7 +220,9 @@ class Combiner(Ports):
         weights = np.array(frozen["weights"], dtype=np.int64)
         outputs = tuple(Format.parse(text) for text in frozen["outputs"])
         own = {key: tuple(int(v) for v in frozen[key]) for key in ("bits", "cuts")}
-        return cls(pairs(weights), frozen["fraction"], own["bits"], outputs, own["cuts"], frozen["level"])
+        # Detectors finished before there were complements have none.
+        more = frozen["level"], frozen.get("complements", False)
+        return cls(pairs(weights), frozen["fraction"], own["bits"], outputs, own["cuts"], *more)
 
     # ---------------------------------------------------------------- hardware
     def component(self) -> "CombinerComponent":

@@ -1,10 +1,12 @@
 """The sum of one row of a constant matrix as a tree of adders: range, lowest bit and sign of every word, by level.
 
-A word that holds minus its sum is marked negative, so that sums of negative terms take no negation.
+A word that holds minus its sum is marked negative, so that sums of negative terms take no negation. On an iCE40 words
+that are subtracted can be kept as complements: the LUTs of the adder that makes them invert for nothing, those of the
+adder that takes them do not (see `hwgen.polarity`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hwgen.adders import odd
 from hwgen.fixed import Format
@@ -30,6 +32,8 @@ class Word:
         Whether it holds minus the sum.
     dropped
         How many of the low bits of the sum are cut (floor).
+    inverted
+        Whether its bits are those of the complement.
     """
 
     sources: tuple[int, ...]
@@ -38,6 +42,7 @@ class Word:
     span: Range
     negative: bool
     dropped: int = 0
+    inverted: bool = False
 
     @property
     def width(self) -> int:
@@ -73,6 +78,29 @@ def tree(leaves: Sequence[Word], levels: int, cut: int, level: int) -> tuple[tup
             words.append(Word((order[-1],), False, rest.lsb, rest.span, rest.negative))
         found.append(tuple(_cut(word, cut) if level == k else word for word in words))
     return tuple(found)
+
+
+def complemented(levels: Sequence[Sequence[Word]]) -> tuple[tuple[Word, ...], ...]:
+    """The levels of a tree with every sum that is subtracted, its last word behind the tree, inverted."""
+    found = [list(words) for words in levels]
+
+    def ask(depth: int, k: int, inverted: bool) -> bool:
+        """Ask for the complement of a word, or not; gives whether it is one."""
+        word = found[depth][k]
+        if depth == 0:
+            return False
+        *left, right = word.sources
+        if left:
+            ask(depth - 1, left[0], False)
+            ask(depth - 1, right, word.subtract)
+        else:
+            inverted = ask(depth - 1, right, inverted)
+        found[depth][k] = replace(word, inverted=inverted)
+        return inverted
+
+    if found[-1]:
+        ask(len(found) - 1, 0, found[-1][0].negative)
+    return tuple(map(tuple, found))
 
 
 def _top(word: Word) -> int:

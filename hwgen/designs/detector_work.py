@@ -70,7 +70,10 @@ def _added(word: Word, before: tuple[Word, ...]) -> dict[str, int]:
     bits = int(adder_bits(word.lsb + word.width - 1, left.lsb, right.lsb, lsb, word.subtract))
     found = {"registers": word.width, "accumulator_bits": bits, "accumulator_adders": 1, "odd_adders": bits % 2}
     if word.subtract:
-        found |= {"negated_bits": min(max(left.lsb - right.lsb, 0), right.width), "inverted_bits": right.width}
+        found |= {
+            "negated_bits": min(max(left.lsb - right.lsb, 0), right.width),
+            "inverted_bits": 0 if right.inverted else right.width,
+        }
     return found
 
 

@@ -1,5 +1,7 @@
 """Small combiners of every shape, and words for them."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,6 +35,17 @@ CASES = {
     "coarser than its output": Combiner(pairs(np.array([[[16, -48]], [[32, 0]]])), 6, (3,), (Format(1, 5),) * 2),
     "saturating": Combiner(pairs(_PLAIN[:1]), 7, _MIXED, (Format(1, 4),), (1,), 1),
     "all negative": Combiner(pairs(np.array([[[-3, -5], [-7, -1], [-6, -4]]])), 4, (2, 2, 2), (Format(5, 2),)),
+}
+CASES |= {
+    f"{name}, complements": replace(CASES[name], complements=True)
+    for name in (
+        "mixed widths",
+        "cut sums",
+        "sparse, a stream of nothing",
+        "powers of two",
+        "saturating",
+        "all negative",
+    )
 }
 
 

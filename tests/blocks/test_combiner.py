@@ -10,9 +10,10 @@ import pytest
 from combiner_cases import CASES, bench, drawn
 
 from hwgen.blocks.combiner import Combiner
-from hwgen.blocks.combiner_tree import Word
+from hwgen.blocks.combiner_tree import Word, complemented, leaf, tree
 from hwgen.check.bulk import simulate_bulk
 from hwgen.check.simulate import simulate
+from hwgen.cost.resources import synthesise
 from hwgen.emit import verilog
 from hwgen.fixed import Format
 
@@ -101,6 +102,24 @@ def test_packing_is_undone() -> None:
     data = drawn(c, 50)
     assert (c.packed(c.unpacked(data)) == data).all()
     assert [port.name for port in c.inputs] == ["i_y0", "i_y2", "i_y3", "i_y4", "i_y5"]
+
+
+def test_sums_that_are_subtracted_are_kept_as_complements() -> None:
+    # x0 + x1 - x2 - x3 - x4: x4 is narrow and comes off first.
+    levels = complemented(tree([leaf(k, c, (-4, 3)) for k, c in enumerate((1, 1, -1, -1, -1))], 3, 0, 0))
+    assert [[(word.sources, word.subtract, word.inverted) for word in level] for level in levels[1:]] == [
+        [((0, 1), False, False), ((2, 3), False, True), ((4,), False, False)],
+        [((0, 2), True, False), ((1,), False, True)],
+        [((0, 1), True, False)],
+    ]
+    # Where all is negative the last word itself is subtracted from the constant behind it.
+    assert complemented(tree([leaf(k, -1, (-4, 3)) for k in range(2)], 1, 0, 0))[-1][0].inverted
+
+
+def test_complements_save_inverters_and_change_nothing_else() -> None:
+    made = [CASES[name].component() for name in ("mixed widths", "mixed widths, complements")]
+    without, there = (synthesise(verilog(component, "dut"), "dut", "ice40").lut for component in made)
+    assert there < without
 
 
 def test_words_stay_in_their_spans_and_reach_them() -> None:
