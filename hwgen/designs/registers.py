@@ -57,34 +57,62 @@ def registers(
         Whether delays have a reset, which shift registers do not.
     """
     own = dict(zip(graph.sums, bits.T, strict=True))
-    users = _users(graph)
-    needed = np.full(columns.shape, np.iinfo(np.int64).max)
-    total, shared, shifted, luts = np.zeros((4, len(columns)))
+    users, seen = _users(graph), _seen(graph, columns)
+    needed = seen.copy()
+    total, shared = np.zeros((2, len(columns)))
     for output in graph.outputs:
         word = tops[output.node] - columns[:, output.node] + 1
         total += word
-        needed[:, output.node] = columns[:, output.node]
         if users[output.node] == 1 and output.node in own:
             shared += np.minimum(own[output.node], word)
-    rows: dict[int, int] = {}  # flip-flops behind a delay that nothing looks at but the last
     for k in range(len(graph.nodes), 0, -1):
         node = graph.nodes[k - 1]
         if isinstance(node, Sum):
-            for source, shift, _ in node.operands:
-                needed[:, source] = np.minimum(needed[:, source], columns[:, k] - shift)
             continue
         word = np.maximum(tops[k] - np.maximum(columns[:, k], needed[:, k]) + 1, 1)
         total += node.samples * interleave * word
         needed[:, node.source] = np.minimum(needed[:, node.source], needed[:, k])
         if users[node.source] == 1 and node.source in own:
             shared += np.minimum(own[node.source], word)
-        row = rows.get(k, 0) + node.samples * interleave
-        if node.source and users[node.source] == 1 and isinstance(graph.nodes[node.source - 1], Delay):
-            rows[node.source] = row
-        elif row >= _SHORTEST and not reset:
-            shifted += row * word
-            luts += -(-row // _LONGEST) * word
-    return Registers(total, shared, shifted, luts)
+    rows = (0.0 * total, 0.0 * total) if reset else _rows(graph, tops, np.maximum(columns, needed), seen, interleave)
+    return Registers(total, shared, *rows)
+
+
+def _rows(
+    graph: FlowGraph, tops: NDArray[np.int64], lows: NDArray[np.int64], seen: NDArray[np.int64], interleave: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Flip-flops (P,) that can be shift registers, and LUTs of those, bit by bit.
+
+    A row goes on where nothing but the next delay looks at a bit: at a whole word, or at low bits that are cut.
+    """
+    weights = np.arange(lows.min(), tops.max() + 1)
+    delays = [node.source for node in graph.nodes if isinstance(node, Delay)]
+    behind: dict[int, NDArray[np.int64]] = {}  # flip-flops (P, weights) that follow a delay's, of one row with them
+    shifted, luts = np.zeros((2, len(lows)))
+    for k in range(len(graph.nodes), 0, -1):
+        node = graph.nodes[k - 1]
+        if isinstance(node, Sum):
+            continue
+        row = (behind.get(k, 0) + node.samples * interleave) * (weights >= lows[:, k, None]) * (weights <= tops[k])
+        if node.source and isinstance(graph.nodes[node.source - 1], Delay) and delays.count(node.source) == 1:
+            goes_on = weights < seen[:, node.source, None]
+            behind[node.source], row = row * goes_on, row * ~goes_on
+        row = row * (row >= _SHORTEST)
+        shifted += row.sum(axis=1)
+        luts += (-(-row // _LONGEST)).sum(axis=1)
+    return shifted, luts
+
+
+def _seen(graph: FlowGraph, columns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Weight of the lowest bit of each node that an adder or an output looks at (P, nodes)."""
+    found = np.full(columns.shape, np.iinfo(np.int64).max)
+    for output in graph.outputs:
+        found[:, output.node] = columns[:, output.node]
+    for k, node in enumerate(graph.nodes, start=1):
+        if isinstance(node, Sum):
+            for source, shift, _ in node.operands:
+                found[:, source] = np.minimum(found[:, source], columns[:, k] - shift)
+    return found
 
 
 def _users(graph: FlowGraph) -> list[int]:

@@ -104,6 +104,15 @@ def test_rows_of_registers_are_shift_registers_on_xc7():
     assert kept.registers == work.registers
 
 
+def test_a_row_goes_on_where_low_bits_are_cut():
+    # Three samples twice, of four bits; without the two low bits of its sum, the first delay's serve the second alone.
+    graph = cascade([((0, 1, 4), 3, AdderGraph(()), "direct")])
+    given = WordLengths((0, 0, 0, 1, 0, 0, 4), 3, graph, Format(1, 3), Format(3, 4), reset_data=False)
+    whole, cut = (given.work(given.natural[None, :] + dropped) for dropped in (0, 2))
+    assert (whole.shifted_registers[0], whole.shift_luts[0]) == (24, 8)
+    assert (cut.shifted_registers[0], cut.shift_luts[0]) == (24, 6)
+
+
 def test_cells_are_luts_and_what_shares_none():
     given = lengths()
     work, estimate = given.work(given.natural[None, :]), Estimate.of("ice40", "cells")
