@@ -242,9 +242,7 @@ class Search:
     def design(self, block: Descent) -> DescentDesign:
         """The finished design around a block."""
         spec = self.spec
-        return DescentDesign(
-            spec.design.name, block, spec.input.complex, self.reference.folded, interface=spec.hardware.interface
-        )  # fmt: skip
+        return DescentDesign(spec.design.name, block, spec.input.complex, interface=spec.hardware.interface)
 
     # ------------------------------------------------------------------ answer
     def minimise_area(self) -> Outcome:

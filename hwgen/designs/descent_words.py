@@ -308,7 +308,7 @@ class Words:
         return made_by(
             c.rows, c.fraction, self.input, made, c.steps, c.form, c.gram_rows, c.gram_fraction, target, taken,
             tuple(int(d) for d in ends.drops[0]),
-            tuple(int(v) for v in self.added(ends)[0]) if c.form == "gram" else None, self.rounding,
+            tuple(int(v) for v in self.added(ends)[0]) if c.form == "gram" else None, self.rounding, self.shared,
         )  # fmt: skip
 
 

@@ -187,7 +187,7 @@ def test_registers_are_free_numbers() -> None:
 # ------------------------------------------------------------------------------------------------------ hardware
 @lru_cache
 def emitted(name: str, folded: bool = False) -> str:
-    return verilog(FoldedDescentComponent(CASES[name]) if folded else CASES[name].component(), "dut")
+    return verilog(replace(CASES[name], folded=folded).component(), "dut")
 
 
 @pytest.mark.parametrize("name", CASES)
