@@ -15,14 +15,12 @@ from hwgen.blocks.operand import Operand
 
 
 class FoldedDescentComponent(DescentComponent):
-    """Hardware of a `Descent` on one stage. Latency: ``T + 2`` clocks; throughput: a right-hand side in T clocks.
+    """Hardware of a folded `Descent`. Latency: ``T + 2`` clocks; throughput: a right-hand side in T clocks.
 
     y is taken at edge 0, ``A^T y`` is there after edge 1, the state after iteration t at edge ``t + 1``.
     """
 
     def __init__(self, descent: Descent) -> None:
-        if not descent.folded:
-            raise ValueError("the descent is unrolled: give it folded = True")
         super().__init__(descent, ready=True)
 
     def elaborate(self, platform: object) -> Module:
@@ -87,7 +85,8 @@ class FoldedDescentComponent(DescentComponent):
         d, stage = self.descent, self.descent.stage
         scaled = self._scaled(values_of(self._placed(m, differences, stage.gradients, "gradient")))
         # One shift register, which goes on with every iteration, for updates, states and the output.
-        number, busy = 1 + (d.taken is not None), self.step.any()
+        number, busy = 1 + (d.taken is not None), Signal(name="busy")
+        m.d.comb += busy.eq(self.step.any())
         updates = self._cut(m, scaled, d.update_fraction(0), d.iterations[0].update, number, 0, busy, "u")
         moves = self._placed(m, updates, stage.updates, "move")
         before = self._placed(m, x, stage.states, "before")

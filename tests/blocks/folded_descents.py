@@ -82,15 +82,25 @@ def by_fractions(d: Descent, data: np.ndarray) -> list[list[Fraction]]:
         for k, v in enumerate(values):
             turn = 7 * (first + k) % 31
             random = (state >> turn | state << 31 - turn) & (1 << 31) - 1
-            more = {Cut.FLOOR: Fraction(0), Cut.HALF_UP: unit, Cut.STOCHASTIC: Fraction(random % 2**max(cut, 0), 2**max(cut, 0))}
+            more = {
+                Cut.FLOOR: Fraction(0),
+                Cut.HALF_UP: unit,
+                Cut.STOCHASTIC: Fraction(random % 2 ** max(cut, 0), 2 ** max(cut, 0)),
+            }
             made.append(min(max(floor(v / lsb + more[d.rounding]), form.minimum), form.maximum) * lsb)
         return made
 
-    def times(matrix: np.ndarray, fraction: int, x: list[Fraction], form: Format, drop: int, added: tuple) -> list[Fraction]:
+    def times(
+        matrix: np.ndarray, fraction: int, x: list[Fraction], form: Format, drop: int, added: tuple
+    ) -> list[Fraction]:
         last = Fraction(2) ** (drop - fraction - form.fraction)
         rows = []
         for row, more in zip(matrix.tolist(), added, strict=True):
-            parts = [floor(abs(c) * Fraction(2) ** -fraction * v / last) * (1 if c > 0 else -1) for c, v in zip(row, x, strict=True) if c]
+            parts = [
+                floor(abs(c) * Fraction(2) ** -fraction * v / last) * (1 if c > 0 else -1)
+                for c, v in zip(row, x, strict=True)
+                if c
+            ]
             rows.append((sum(parts) + more) * last)
         return rows
 
@@ -107,7 +117,9 @@ def by_fractions(d: Descent, data: np.ndarray) -> list[list[Fraction]]:
             product = [Fraction(0)] * n
             if t:
                 product = times(-np.array(d.gram), d.gram_fraction, x, its[t - 1].state, drops[t], (0,) * n)
-            u = words([eta * (a + b) for a, b in zip(z, product, strict=True)], it.update, update_cut, fresh[own + 1], 0)
+            u = words(
+                [eta * (a + b) for a, b in zip(z, product, strict=True)], it.update, update_cut, fresh[own + 1], 0
+            )
             moved = [a + b for a, b in zip(x, u, strict=True)]
             cut = place - it.state.fraction if it is its[-1] else state_cut
             x = words(moved, it.state, cut, fresh[own + 1], n)

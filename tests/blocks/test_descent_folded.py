@@ -7,10 +7,9 @@ from functools import lru_cache
 import numpy as np
 import pytest
 from descent_cases import GRAM, RESIDUAL, drawn
-from folded_descents import CASES, FOLDED, ZOOMING, bench, by_fractions
+from folded_descents import CASES, FOLDED, bench, by_fractions
 
 from hwgen.blocks.descent import Descent
-from hwgen.blocks.descent_folded import FoldedDescentComponent
 from hwgen.blocks.descent_stage import foldable
 from hwgen.blocks.dither import Cut, states
 from hwgen.check.bulk import simulate_bulk
@@ -66,3 +65,45 @@ def test_a_million_right_hand_sides_in_verilator(name: str) -> None:
     result = simulate_bulk(emitted(name), *bench(CASES[name], 1_000_100))
     assert (result.mismatches, result.first) == (0, None)
     assert result.samples >= 1_000_000
+
+
+# Name to (case, text, replacement); the text occurs once.
+ONE, MOVES = "one range, stochastic", "zooming, stochastic"
+MUTATIONS = {
+    "a first state that is not zeros": ("one range, half_up", "? 8'h00 : x_1_r;", "? x_1_r : x_1_r;"),
+    "valid a clock early": ("one range, half_up", "o_valid <= last;", "o_valid <= y_valid;"),
+    "a shift register with other taps": (ONE, ", lfsr2[30:28] };", ", lfsr2[29:27] };"),
+    "a shift register from another seed": (ONE, "lfsr2 = 31'h437d6e4b", "lfsr2 = 31'h437d6e4a"),
+    "a shift register that goes on without a right-hand side": (ONE, "if (busy) lfsr2 <=", "lfsr2 <="),
+    "a shift register that reset leaves": (ONE, "if (rst) lfsr2 <= 31'h437d6e4b;", "if (0) lfsr2 <= 31'h437d6e4b;"),
+    "random bits of another place": (ONE, "lfsr2[6:0] }", "lfsr2[7:1] }"),
+    "an iteration's product in the wrong place": (MOVES, "? { p_row0[12:0], 1'h0 } : p_row0;", "? p_row0 : p_row0;"),
+    "a shift of another iteration": (MOVES, "assign sum_by2 = step == 2'h3;", "assign sum_by2 = step == 2'h2;"),
+    "an update that is not shifted": (MOVES, "? { u_0[5:0], 1'h0 } :", "? { move_0_by1[7], u_0[5:0] } :"),
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_mutation_is_caught(name: str) -> None:
+    case, text, replacement = MUTATIONS[name]
+    found = emitted(case)
+    assert found.count(text) == 1, f"the emitted Verilog has changed; choose the text of {name!r} anew"
+    result = simulate(found.replace(text, replacement), *bench(CASES[case], 120))
+    assert result.mismatches > 0
+
+
+# ---------------------------------------------------------------------------------------------------- parameters
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (RESIDUAL, "only the form"),
+        (replace(GRAM, iterations=GRAM.iterations[:1]), "two iterations or more"),
+        (GRAM, "one width"),
+        (replace(GRAM, iterations=FOLDED.iterations, drops=(1, 2, 3, 2, 2)), "one drop"),
+        (replace(GRAM, iterations=FOLDED.iterations, drops=(4, 3, 3, 3, 3)), "give added"),
+    ],
+)
+def test_what_one_stage_cannot_do_is_refused(made: Descent, told: str) -> None:
+    assert told in (foldable(made) or "")
+    with pytest.raises(ValueError, match=told):
+        replace(made, folded=True)
