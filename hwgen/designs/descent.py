@@ -117,13 +117,15 @@ class Search:
                 limit *= _TIGHTER
         return best
 
-    def zooming(self, common: Candidate) -> Candidate:
-        """A candidate on one stage with binary points that move, from those on that all iterations have in common."""
+    def zooming(self, common: Candidate) -> list[Candidate]:
+        """A candidate on one stage whose binary points move, of fewer LUTs than one where they do not; none: no such."""
         space = self.spaces.zooming(common.space)
-        still, moved = space.zoomed(common.space.ends(common.bits[None]))
-        found = self.proposed([space], self.spec.search.algorithm, "search", [still, moved])
-        start = Candidate(space, still, f"{common.label}, zooming", "search")
-        return self.decided(start, [moved, *(candidate.bits for candidate in found)])
+        still, *moved = space.zoomed(common.space.ends(common.bits[None]))
+        start = Candidate(space, still, common.label, "search")
+        found = self.proposed([space], self.spec.search.algorithm, "search", [still, *moved])
+        found.append(self.decided(start, [*moved, *(candidate.bits for candidate in found)]))
+        best = min(found, key=lambda c: c.estimate)
+        return [best] if best.estimate < start.estimate else []
 
     def trimmed(self, start: Candidate) -> Candidate:
         """Entries of fewer digits for a candidate, its words as they are, as long as the goal is met."""
@@ -231,7 +233,7 @@ class Search:
         multiplexers, so that synthesis decides.
         """
         best = sorted(ours, key=lambda c: c.estimate)[:_SETS]
-        return [*best, self.zooming(best[0])] if best and self.zooms else best
+        return [*best, *self.zooming(best[0])] if best and self.zooms else best
 
     def _answer(self, simple: dict[str, Candidate], ours: list[Candidate]) -> Outcome:
         tried = self.measured([*simple.values(), *ours])

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,10 +108,17 @@ class Bits:
         return np.column_stack([whole, ends.tops - peaks + TOPS, DROPS - ends.drops])
 
     def zoomed(self, common: Ends) -> list[Ints]:
-        """Variables (V,) of ends that all iterations have in common, and of those moved to each one's own range."""
-        tops = np.where(self._moves, common.tops - self._common + self.words.peaks, common.tops)
-        moved = Ends(common.fractions + common.tops - tops, tops, common.drops)
-        return [self.variables(ends)[0] for ends in (common, moved)]
+        """Variables (V,) of ends that all iterations have in common, and of words that follow each one's own range:
+        updates, states or both, of the same width and of a bit less.
+        """
+        found = [self.variables(common)[0]]
+        for kinds, fewer in product(("u", "x", "ux"), (0, 1)):
+            moves = np.array([name[0] in kinds for name in self.words.names])
+            tops = common.tops - np.where(moves, self._common - self.words.peaks, 0)
+            fractions = common.fractions + common.tops - tops - np.where(moves, fewer, 0)
+            found.append(self.variables(Ends(fractions, tops, common.drops))[0])
+        low, high = self.bounds
+        return [np.clip(row, low, high) for row in found]
 
     def block(self, bits: Ints) -> Descent:
         """The block for variables (V,)."""

@@ -136,7 +136,8 @@ class Words:
 
     def _alike(self, tops: list[int]) -> list[int]:
         """The largest top of each sort of word, those of the first iteration apart where later ones differ from it."""
-        kinds = [(name[0], name[1:] == "0" and (self.zoom or not self.shared)) for name in self.names]
+        first = {"u0", "x1" if self.shared else "r0"} if self.zoom or not self.shared else set()
+        kinds = [(name[0], name in first) for name in self.names]
         return [max(top for top, other in zip(tops, kinds, strict=True) if other == kind) for kind in kinds]
 
     @cached_property
