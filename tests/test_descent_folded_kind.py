@@ -1,7 +1,8 @@
 """kind = "descent" on one stage: stochastic rounding and binary points that move, from the design file to Verilog."""
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -17,13 +18,21 @@ from hwgen import flow, load, verify
 from hwgen.blocks.descent_loaded import LoadedDescent
 from hwgen.cli import app
 from hwgen.designs import descent
+from hwgen.designs.descent import Search
+from hwgen.designs.descent_candidates import Candidate
+from hwgen.designs.descent_reference import reference
 from hwgen.finished.descent import DescentDesign, thawed
 from hwgen.spec import parse
 
 FOLDED = SMALL.replace("[search]", '[hardware]\nstructure = "folded"\nclock = 4e6\n\n[search]')
-STOCHASTIC = FOLDED.replace("iterations = 4", 'iterations = 4\nrounding = "stochastic"')
 STILL = FOLDED.replace("iterations = 4", "iterations = 4\nzoom = false")
-BUDGET = FOLDED.replace('minimise = "luts"\nsqnr_db = 28', 'minimise = "error"\nbudget = { bits = 28 }')
+BUDGET = (
+    FOLDED.replace('minimise = "luts"\nsqnr_db = 28', 'minimise = "error"\nbudget = { bits = 26 }')
+    .replace("iterations = 4", "iterations = 10")
+    .replace("4e6", "1e7")
+)
+# Few bits: a search for few LUTs, were there more, would cut nothing and save the shift registers.
+STOCHASTIC = BUDGET.replace("iterations = 10", 'iterations = 4\nrounding = "stochastic"')
 
 
 @pytest.fixture(autouse=True)
@@ -65,14 +74,14 @@ def test_a_stochastic_solver_by_the_command_line(tmp_path: Path) -> None:
     assert isinstance(design, DescentDesign)
     assert (design.folded, str(design.block.rounding)) == (True, "stochastic")
     assert result["verification"]["bit_true"]["mismatches"] == 0
-    assert sqnr_db(design) > 27.5
+    assert sqnr_db(design) > 18
     assert thawed(json.loads(json.dumps(design.frozen()))) == design
     # As many right-hand sides in the finished module as in the model, from power-up and in the order given.
     y = np.random.default_rng(98).integers(-128, 128, (4, 300))
     assert np.array_equal(verify.filtered(design, y), design.words(y))
-    text = "lfsr2[27:0] ^ lfsr2[30:3]" if design.block.taken else "lfsr1[27:0] ^ lfsr1[30:3]"
-    assert design.verilog.count(text) == 1
-    broken = replace(design, verilog=design.verilog.replace(text, text.replace("[30:3]", "[29:2]")))
+    other = re.sub(r"(lfsr\d)\[27:0\] \^ \1\[30:3\]", r"\1[27:0] ^ \1[29:2]", design.verilog)
+    assert other != design.verilog
+    broken = replace(design, verilog=other)
     assert verify.bit_true(broken, None, 1).mismatches > 0
 
 
@@ -91,7 +100,7 @@ def test_a_budget_of_bits_is_spent_on_binary_points_that_move(tmp_path: Path) ->
     y = np.random.default_rng(98).integers(-128, 128, (4, 300))
     assert np.array_equal(verify.filtered(design, y), design.words(y))
     (tmp_path / "still").mkdir()
-    still, other = run(BUDGET.replace("iterations = 4", "iterations = 4\nzoom = false"), tmp_path / "still")
+    still, other = run(BUDGET.replace("iterations = 10", "iterations = 10\nzoom = false"), tmp_path / "still")
     assert not moves(still)
     assert result["quality"]["error"] < 0.9 * other["quality"]["error"]
 
@@ -107,32 +116,55 @@ def test_no_design_is_larger_because_of_it(tmp_path: Path) -> None:
     assert luts[0] <= luts[1]
 
 
-@pytest.fixture
-def cheap_multiplexers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A synthesis by which a design whose binary points move takes few LUTs, and an estimate without multiplexers."""
+@pytest.fixture(scope="module")
+def paying(tmp_path_factory: pytest.TempPathFactory) -> tuple[Search, dict[str, Candidate], list[Candidate]]:
+    """A search where moving pays, before synthesis: eight unknowns, multipliers, and a first state of wide range."""
+    folder, rng = tmp_path_factory.mktemp("paying"), np.random.default_rng(50)
+    bases = [np.linalg.qr(rng.normal(size=(8, 8)))[0] for _ in range(2)]
+    np.save(folder / "a.npy", np.round(1.2534 * bases[0] * np.linspace(1, np.sqrt(1.3), 8) @ bases[1], 4))
+    text = FOLDED.replace('"a.csv"', '"a.npy"\nentries = "reloadable"\nstep = 0.842').replace("= 28", "= 20")
+    text = (
+        text.replace('"s2.9"', '"s2.8"').replace("evaluations = 300", "evaluations = 1000").replace("[5, 8]", "[6, 9]")
+    )
+    work = Search(reference(parse(text, folder / "solver.toml")), None, Told(), lambda *_: None)  # type: ignore[arg-type]
+    found: list[Any] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(work, "_answer", lambda *given: found.extend(given))
+        work.minimise_area()
+    return work, found[0], found[1]
 
-    def synthesised(frozen: str, target: str, dsp: bool, tool: str) -> dict[str, float]:
-        widths = sum(form.width for it in thawed(json.loads(frozen)).block.iterations for form in vars(it).values())
-        return {"lut": widths - 50 * moves(thawed(json.loads(frozen))), "ff": 1, "carry": 1, "dsp": 0, "bram": 0}
+
+class Told:
+    """Steps done at once, in place of a journal."""
+
+    def all(self, _: object, step: Callable[..., Any], arguments: list[Any]) -> list[Any]:
+        return [step(*given) for given in arguments]
+
+
+Paying = tuple[Search, dict[str, Candidate], list[Candidate]]
+
+
+def test_the_search_moves_binary_points_where_that_pays(paying: Paying) -> None:
+    *still, moved = paying[2]
+    assert not any(moves(paying[0].design(c.block)) for c in still)
+    assert moves(paying[0].design(moved.block))
+    assert moved.estimate < 0.98 * min(c.estimate for c in still)
+    assert paying[0].holds(moved)
+
+
+@pytest.mark.parametrize("dear", [False, True])
+def test_synthesis_decides(paying: Paying, dear: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def synthesised(frozen: str, *_: object) -> dict[str, float]:
+        return {"lut": 10 + moves(thawed(json.loads(frozen))) * (1 if dear else -1), "ff": 1, "carry": 1, "dsp": 0}
 
     monkeypatch.setattr(descent, "synthesised", synthesised)
-    yield
-
-
-@pytest.mark.usefixtures("cheap_multiplexers")
-def test_synthesis_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hwgen.designs import descent_estimate
-
-    monkeypatch.setattr(descent_estimate, "_selects", lambda fractions: np.zeros(len(fractions)))
-    design, result = run(FOLDED, tmp_path)
-    assert moves(design)
-    assert flow.succeeded(result)
-    assert sqnr_db(design) > 27.5
+    work, simple, ours = paying
+    assert moves(work.design(work._answer(simple, ours).chosen.candidate.block)) != dear
 
 
 def test_loaded_matrices_zoom_as_well(tmp_path: Path) -> None:
-    text = BUDGET.replace("iterations = 4", 'iterations = 4\nentries = "reloadable"').replace("[5, 8]", "[7, 7]")
-    design, result = run(text.replace("bits = 28", "bits = 36"), tmp_path)
+    text = BUDGET.replace("iterations = 10", 'iterations = 6\nentries = "reloadable"').replace("[5, 8]", "[7, 7]")
+    design, result = run(text.replace("bits = 26", "bits = 34"), tmp_path)
     assert isinstance(design.block, LoadedDescent)
     assert moves(design)
     assert flow.succeeded(result)
