@@ -64,7 +64,6 @@ def registers(number: int) -> Iterator[int]:
 
 def by_fractions(d: Descent, data: np.ndarray) -> list[list[Fraction]]:
     """The descent on one stage in exact numbers: one right-hand side, one iteration after the other."""
-    fractions = [Fraction(2) ** -form for form in (d.fraction, d.gram_fraction)]
     drops, eta = d.drops or (0,) * 9, sum(Fraction(1, 2**s) for s in d.steps)
     n, its, unit = d.unknowns, d.iterations, Fraction(1, 2)
     taken = d.taken or d.input

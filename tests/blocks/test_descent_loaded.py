@@ -12,7 +12,6 @@ import pytest
 from descent_cases import GRAM, RESIDUAL, TAKEN, drawn
 
 from hwgen.blocks.descent import Descent, Iteration
-from hwgen.blocks.descent_folded import FoldedDescentComponent
 from hwgen.blocks.descent_loaded import LoadedDescent
 from hwgen.blocks.descent_numbers import integers
 from hwgen.blocks.dither import Cut
