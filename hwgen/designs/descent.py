@@ -118,7 +118,7 @@ class Search:
         return best
 
     def zooming(self, common: Candidate) -> list[Candidate]:
-        """A candidate on one stage whose binary points move, of fewer estimated LUTs than one where none does, or none."""
+        """One stage with binary points that move, where the estimate has fewer LUTs than without; else none."""
         space = self.spaces.zooming(common.space)
         still, *moved = space.zoomed(common.space.ends(common.bits[None]))
         start = Candidate(space, still, common.label, "search")

@@ -164,7 +164,7 @@ class DescentWork:
         return columns[:, [k for k, name in enumerate(self.words.names) if name[0] == kind]]
 
     def _fractions(self, ends: Ends, k: int) -> Ints:
-        """Fraction bits (P, iterations) of product `k`; one stage makes those of all iterations by the same hardware."""
+        """Fraction bits (P, iterations) of product `k`; the hardware of one stage makes those of all iterations."""
         made = range(1, len(self.words.products)) if self.words.shared and k else [k]
         return np.stack([self.words.product_fraction(ends, j) for j in made], axis=1)
 
