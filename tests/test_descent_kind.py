@@ -87,7 +87,6 @@ def run(text: str, folder: Path, bulk: bool = False) -> dict[str, Any]:
         ("[search]", "[hardware]\ndsp = true\n[search]", "hardware.dsp", "not built"),
         ("[search]", '[hardware]\nstructure = "direct"\n[search]', "hardware.structure", "not built"),
         ("[search]", '[hardware]\nstructure = "folded"\n[search]', "hardware.structure", "4 iterations on one stage"),
-        ("iterations = 4", 'iterations = 4\nrounding = "stochastic"' + FOLD, "descent.rounding", "not built folded"),
         ("iterations = 4", 'iterations = 4\nform = "residual"' + FOLD, "descent.form", "not built folded"),
         ("[search]", '[stimulus]\nkind = "tone"\n[search]', "stimulus.kind", "right-hand side"),
         ("[descent]", "[response]\ntaps = 3\n[descent]", "response", "neither bands"),
@@ -167,8 +166,8 @@ def test_one_stage_for_all_iterations(tmp_path: Path) -> None:
     assert isinstance(design, DescentDesign)
     assert design.folded
     formats = result["descent"]["formats"]
-    assert formats["x1"] == formats["x3"]
-    assert formats["u0"] == formats["u3"]
+    assert Format.parse(formats["x1"]).width == Format.parse(formats["x3"]).width
+    assert Format.parse(formats["u0"]).width == Format.parse(formats["u3"]).width
     assert "on one stage" in design.verilog
 
 

@@ -1,10 +1,10 @@
-"""Unrolled gradient descent for least squares: widths of every iteration, and the exact integer model.
+"""Gradient descent for least squares: widths of every iteration, and the exact integer model.
 
     x[t+1] = x[t] + eta A^T (y - A x[t])       form "residual"
     x[t+1] = x[t] + eta (A^T y - G x[t])       form "gram", G = A^T A, or with a ridge for LMMSE
 
-from x[0] = 0, one stage an iteration and one right-hand side y a clock. Complex systems are real ones of twice the
-size. The hardware is in `hwgen.blocks.descent_hardware`.
+from x[0] = 0, one stage an iteration and one right-hand side y a clock, or one stage for all of them. Complex
+systems are real ones of twice the size. The hardware is in `hwgen.blocks.descent_hardware` and `descent_folded`.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwgen.blocks.constant_matrix import ConstantMatrix, Range
-from hwgen.blocks.dither import STATE_BITS, Cut, cut, seed, states, window
+from hwgen.blocks.descent_limits import most_random, widest
+from hwgen.blocks.descent_stage import Stage, foldable
+from hwgen.blocks.dither import STATE_BITS, Cut, after, cut, seed, states, window
 from hwgen.blocks.loaded_matrix import LoadedMatrix
 from hwgen.check.vectors import Port
 from hwgen.fixed import INT64_BITS, Format
@@ -81,6 +83,9 @@ class Descent:
         cutting takes off on average, here and later; None: each multiplication makes up for its own.
     rounding
         How every word is cut to its format; then it saturates.
+    folded
+        Whether one stage does all iterations, a right-hand side every T clocks. Only stochastic rounding then gives
+        other words: iterations share one shift register, which goes on with each of them.
     """
 
     matrix: tuple[tuple[int, ...], ...]
@@ -96,6 +101,7 @@ class Descent:
     drops: tuple[int, ...] = ()
     added: tuple[int, ...] | None = None
     rounding: Cut = Cut.HALF_UP
+    folded: bool = False
 
     def __post_init__(self) -> None:
         if self.form not in FORMS:
@@ -117,7 +123,9 @@ class Descent:
             raise ValueError(f"drops must be {self.multiplications} numbers, one a multiplication, or none")
         if not all(form.signed for form in self._formats):
             raise ValueError("every format must be signed")
-        for name, bits, most in (("a word", self.widest, INT64_BITS), ("rounding", self._most_cut, STATE_BITS)):
+        if self.folded and (reason := foldable(self)) is not None:
+            raise ValueError(f"a descent cannot be folded: {reason}")
+        for name, bits, most in (("a word", widest(self), INT64_BITS), ("rounding", most_random(self), STATE_BITS)):
             if bits > most:
                 raise ValueError(f"{name} would take {bits} bits, more than {most}")
 
@@ -161,6 +169,11 @@ class Descent:
     def forward(self, t: int) -> Matrix:
         """-A or -G, as the state before iteration `t`, not the first, is multiplied by."""
         return self.multiplied[2 * t - 1 if self.form == "residual" else t]
+
+    @cached_property
+    def stage(self) -> Stage:
+        """Where sums have their binary points if the descent is folded."""
+        return Stage(self)
 
     @property
     def unknowns(self) -> int:
@@ -209,6 +222,8 @@ class Descent:
 
     def difference_fraction(self, t: int) -> int:
         """Fraction bits of the exact ``y - A x`` (or ``A^T y - G x``) of iteration `t`."""
+        if self.folded:
+            return self.stage.difference + self.stage.gradients[t]
         state = self.before(t)
         own = self.input.fraction if self.target is None else self.target.fraction
         return own if state is None else max(own, self.product_fraction(t))
@@ -226,6 +241,8 @@ class Descent:
 
     def state_fraction(self, t: int) -> int:
         """Fraction bits of the exact x + update of iteration `t`."""
+        if self.folded:
+            return self.stage.state + (self.stage.sums[t] or 0)
         state, update = self.before(t), self.iterations[t].update.fraction
         return update if state is None else max(update, state.fraction)
 
@@ -247,32 +264,6 @@ class Descent:
             return self.difference_ranges(t)
         residual = self.iterations[t].residual
         return self.back(t).reach([(residual.minimum, residual.maximum)] * len(self.matrix))
-
-    @cached_property
-    def widest(self) -> int:
-        """Bits of the widest word, in the model or in hardware."""
-        more = max(self.steps) - min(self.steps) + len(self.steps)
-        found = [
-            max(-low, high).bit_length() + more + 2
-            for t in range(len(self.iterations))
-            for low, high in (*self.difference_ranges(t), *self.gradient_ranges(t))
-        ]
-        lift = [max(0, it.update.fraction - self.update_fraction(t)) for t, it in enumerate(self.iterations)]
-        return max(found) + max(lift)
-
-    @property
-    def _most_cut(self) -> int:
-        """Most bits that a rounding drops where it takes random ones, else 0."""
-        if self.rounding is not Cut.STOCHASTIC:
-            return 0
-        drops = [0 if self.target is None else self.target_fraction - self.target.fraction]
-        drops.append(0 if self.taken is None else self.input.fraction - self.taken.fraction)
-        for t, it in enumerate(self.iterations):
-            if self.form == "residual":
-                drops.append(self.difference_fraction(t) - it.residual.fraction)
-            drops.append(self.update_fraction(t) - it.update.fraction)
-            drops.append(self.state_fraction(t) - it.state.fraction)
-        return max(drops)
 
     # ------------------------------------------------------------------- model
     def model(self, data: NDArray) -> Ints:
@@ -326,17 +317,25 @@ class Descent:
         """Words of `form`, rounded with the random bits of a stage from rounding point `first` on, saturated."""
         random: Ints | int = 0
         if self.rounding is Cut.STOCHASTIC:
-            own = states(seed(stage), exact.shape[1])
+            own = self._states(stage, exact.shape[1])
             random = np.stack([window(own, first + k) for k in range(len(exact))])
         words = cut(exact, fraction - form.fraction, self.rounding, random)
         return np.asarray(np.clip(words, form.minimum, form.maximum), dtype=np.int64)
 
+    def _states(self, stage: int, count: int) -> Ints:
+        """State (count,) of a stage's shift register for each right-hand side."""
+        first = int(self.taken is not None) + int(self.target is not None)
+        if not self.folded or stage < first:
+            return states(seed(stage), count)
+        return states(after(seed(first), stage - first), count, len(self.iterations))
+
     # ---------------------------------------------------------------- hardware
     def component(self) -> "DescentComponent":
-        """Amaranth component with `inputs`, `outputs`, ``i_valid`` and ``o_valid``."""
+        """Amaranth component with `inputs`, `outputs`, ``i_valid`` and ``o_valid``; folded, also ``i_ready``."""
+        from hwgen.blocks.descent_folded import FoldedDescentComponent
         from hwgen.blocks.descent_hardware import DescentComponent
 
-        return DescentComponent(self)
+        return FoldedDescentComponent(self) if self.folded else DescentComponent(self)
 
 
 def _times(place: int, matrix: Matrix, x: Ints) -> Ints:

@@ -41,7 +41,7 @@ class DescentComponent(wiring.Component):
             aim.append(Operand(word, 0))
         stage = (d.taken is not None) + (d.target is not None)
         if d.target is not None:
-            aim = self._held(m, self._target(m, _values(aim), valids[0]), "z")
+            aim = self._held(m, self._target(m, values_of(aim), valids[0]), "z")
         x: list[Operand] = []
         for t, it in enumerate(d.iterations):
             gradient = self._difference(m, t, x, aim)
@@ -54,7 +54,7 @@ class DescentComponent(wiring.Component):
                     aim = self._held(m, aim, f"y{t}_held")
                 stage += 1
                 ends = [(it.residual.minimum, it.residual.maximum)] * len(words)
-                gradient = self._times(m, d.back(t), _values(words), ends, f"g{t}")
+                gradient = self._times(m, d.back(t), values_of(words), ends, f"g{t}")
             at = valids[2 * t if d.form == "residual" else t + 1]
             x = self._next(m, t, x, gradient, stage, at)
             stage += 1
@@ -81,7 +81,7 @@ class DescentComponent(wiring.Component):
         d, words = self.descent, y
         assert d.target is not None
         if d.taken is not None:
-            words = _values(self._cut(m, y, d.input.fraction, d.taken, 0, 0, valid, "taken"))
+            words = values_of(self._cut(m, y, d.input.fraction, d.taken, 0, 0, valid, "taken"))
         ends = [((d.taken or d.input).minimum, (d.taken or d.input).maximum)] * len(words)
         back, drop, rounding = d.back(), d.target_fraction - d.target.fraction, d.rounding
         if rounding is Cut.HALF_UP and drop > 0:  # the constant of the sums takes the half: no adder for it
@@ -116,39 +116,31 @@ class DescentComponent(wiring.Component):
         up = 0
         if state is not None:
             spans = [(state.minimum, state.maximum)] * len(x)
-            rows = self._times(m, d.forward(t), _values(x), spans, f"p{t}")
+            rows = self._times(m, d.forward(t), values_of(x), spans, f"p{t}")
             up = fraction - d.product_fraction(t)
         found: list[Value] = []
         for k, (row, word, span) in enumerate(zip(rows, aim, d.difference_ranges(t), strict=True)):
             aimed = Operand(word.word, word.zeros + fraction - own.fraction)
             value = aimed.value if row is None else Operand(row, up).combined(aimed, False)
-            found.append(_named(m, value, span, f"d{t}_{k}"))
+            found.append(named(m, value, span, f"d{t}_{k}"))
         return found
+
+    def _scaled(self, gradient: Sequence[Value]) -> list[Value]:
+        """eta times the gradient, exact."""
+        steps, scaled = self.descent.steps, []
+        for word in gradient:
+            total: Value = word.shift_left(max(steps) - steps[0])
+            for s in steps[1:]:
+                total = total + word.shift_left(max(steps) - s)
+            scaled.append(total)
+        return scaled
 
     def _next(
         self, m: Module, t: int, x: Sequence[Operand], gradient: Sequence[Value], stage: int, valid: Value
     ) -> list[Operand]:
         """The state after iteration `t`, registered."""
-        d = self.descent
-        exact = self._moved(m, t, x, gradient, stage, valid)
-        words = self._cut(
-            m, exact, d.state_fraction(t), d.iterations[t].state, stage, d.unknowns, None, f"x{t + 1}"
-        )  # fmt: skip
-        return self._held(m, words, f"x{t + 1}")
-
-    def _moved(
-        self, m: Module, t: int, x: Sequence[Operand], gradient: Sequence[Value], stage: int, valid: Value | None
-    ) -> list[Value]:
-        """The exact state after iteration `t`."""
         d, it, state = self.descent, self.descent.iterations[t], self.descent.before(t)
-        top = max(d.steps)
-        scaled = []
-        for word in gradient:
-            total: Value = word.shift_left(top - d.steps[0])
-            for s in d.steps[1:]:
-                total = total + word.shift_left(top - s)
-            scaled.append(total)
-        updates = self._cut(m, scaled, d.update_fraction(t), it.update, stage, 0, valid, f"u{t}")
+        updates = self._cut(m, self._scaled(gradient), d.update_fraction(t), it.update, stage, 0, valid, f"u{t}")
         up = d.state_fraction(t) - it.update.fraction
         exact = []
         for k, update in enumerate(updates):
@@ -158,7 +150,8 @@ class DescentComponent(wiring.Component):
             else:
                 before = Operand(x[k].word, x[k].zeros + d.state_fraction(t) - state.fraction)
                 exact.append(before.combined(moved, False))
-        return exact
+        words = self._cut(m, exact, d.state_fraction(t), it.state, stage, d.unknowns, None, f"x{t + 1}")
+        return self._held(m, words, f"x{t + 1}")
 
     def _cut(
         self, m: Module, exact: Sequence[Value], fraction: int, form: Format, stage: int, first: int,
@@ -184,11 +177,11 @@ class DescentComponent(wiring.Component):
         return found
 
 
-def _values(words: Sequence[Operand]) -> list[Value]:
+def values_of(words: Sequence[Operand]) -> list[Value]:
     return [word.value for word in words]
 
 
-def _named(m: Module, value: Value, ends: Range, name: str) -> Signal:
+def named(m: Module, value: Value, ends: Range, name: str) -> Signal:
     signal = Signal(signed(Format.for_range(*ends, signed=True).width), name=name)
     m.d.comb += signal.eq(value)
     return signal

@@ -48,24 +48,31 @@ def following(state: Any) -> Any:
     return (state >> STEPS) | (new << (STATE_BITS - STEPS))
 
 
-def states(first: int, count: int) -> Ints:
-    """`count` states (count,) from `first` on, each `following` the one before; not to be written to."""
-    return _few(first, count) if count <= _FEW else _states(first, count)
+def after(state: Any, steps: int) -> Any:
+    """The state so many steps later: ints and arrays."""
+    for _ in range(steps):
+        state = following(state)
+    return state
+
+
+def states(first: int, count: int, apart: int = 1) -> Ints:
+    """`count` states (count,) from `first` on, each `apart` steps after the one before; not to be written to."""
+    return _few(first, count, apart) if count <= _FEW else _states(first, count, apart)
 
 
 @lru_cache(maxsize=256)
-def _few(first: int, count: int) -> Ints:
+def _few(first: int, count: int, apart: int) -> Ints:
     """Searches take the same states for every candidate."""
-    found = _states(first, count)
+    found = _states(first, count, apart)
     found.flags.writeable = False
     return found
 
 
-def _states(first: int, count: int) -> Ints:
+def _states(first: int, count: int, apart: int) -> Ints:
     found = np.empty(max(count, 1), dtype=np.int64)
     found[0], known = first, 1
     # The step is linear over GF(2): the columns of its power move all known states that many steps on at once.
-    columns = following(1 << np.arange(STATE_BITS, dtype=np.int64))
+    columns = after(1 << np.arange(STATE_BITS, dtype=np.int64), apart)
     while known < count:
         more = min(known, count - known)
         found[known : known + more] = _applied(columns, found[:more])

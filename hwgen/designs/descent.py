@@ -5,9 +5,9 @@ right-hand sides that the search has not seen; the promising designs are synthes
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -16,17 +16,17 @@ from numpy.typing import NDArray
 from hwgen.allocation import Allocation, Infeasible, solve
 from hwgen.blocks.descent import Descent
 from hwgen.cost import yosys
-from hwgen.cost.measure import synthesise_step
 from hwgen.cost.resources import Resources
 from hwgen.designs.descent_bit_errors import bit_errors
 from hwgen.designs.descent_bits import Bits
+from hwgen.designs.descent_candidates import Candidate, Outcome, Tried, synthesised
 from hwgen.designs.descent_estimate import DescentEstimate
 from hwgen.designs.descent_reference import SEARCHED, Reference
 from hwgen.designs.descent_spaces import Spaces
-from hwgen.emit import verilog
-from hwgen.finished.descent import DescentDesign, thawed
+from hwgen.finished.descent import DescentDesign
 from hwgen.fixed import to_float
 from hwgen.journal import Journal, Progress
+from hwgen.tables import BudgetTable
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -37,62 +37,6 @@ _BIT_TRUE = 1 / 5  # of the cheap evaluations, as bit-true runs
 _TIGHTER = 0.93  # what the limit is multiplied by when unseen right-hand sides miss it
 _WORTH = 1.03  # how much more error must be allowed for another search
 _LOOSE, _TRIES = 1.6, 12
-
-
-@dataclass(frozen=True, eq=False)
-class Candidate:
-    """Word lengths (V,) for one set of coefficients, named; `kind` is search or a baseline's."""
-
-    space: Bits
-    bits: Ints
-    label: str
-    kind: str
-
-    @property
-    def block(self) -> Descent:
-        """The block."""
-        return self.space.block(self.bits)
-
-    @property
-    def estimate(self) -> float:
-        """LUTs from the widths."""
-        return float(self.space.luts(self.bits[None])[0])
-
-
-@dataclass(frozen=True, eq=False)
-class Tried:
-    """A candidate that was judged and synthesised: its error on unseen right-hand sides, and its bit error rate."""
-
-    candidate: Candidate
-    error: float
-    ber: float | None
-    meets: bool
-    resources: Resources
-
-    @property
-    def lut(self) -> float:
-        """LUTs by synthesis."""
-        return self.resources.lut
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """The answer and what it was chosen from."""
-
-    chosen: Tried
-    tried: tuple[Tried, ...]
-    baselines: dict[str, Tried]
-    history: tuple[tuple[int, float, str], ...]
-    evaluations: int
-    unique: int
-    estimate: DescentEstimate
-
-
-def synthesised(frozen: str, target: str, dsp: bool, tool: str) -> dict[str, float]:
-    """Cells of a finished design, given as JSON: writing its Verilog takes as long as synthesis and runs beside it."""
-    design = thawed(json.loads(frozen))
-    text = design.whole(verilog(design.component(), design.core.module))
-    return synthesise_step(text, design.name, target, dsp, tool)
 
 
 class Search:
@@ -116,6 +60,12 @@ class Search:
         """Where searches begin: bit errors may allow more than white errors of the limit do."""
         return self.limit * (_LOOSE if self.reference.noise is not None else 1.0)
 
+    @property
+    def zooms(self) -> bool:
+        """Whether words of one stage may have binary points that move."""
+        descent = self.spec.descent
+        return self.reference.folded and descent is not None and descent.zoom
+
     # -------------------------------------------------------------- candidates
     def uniform(self, spaces: list[Bits], fixed: bool) -> Candidate | None:
         """The cheapest equal widths that meet the goal on right-hand sides that were not searched on."""
@@ -132,26 +82,26 @@ class Search:
             limit *= _TIGHTER
         return None
 
-    def proposed(self, spaces: list[Bits], algorithm: str, kind: str) -> list[Candidate]:
+    def proposed(self, spaces: list[Bits], algorithm: str, kind: str, seeds: Sequence[Ints] = ()) -> list[Candidate]:
         """Word lengths by the noise model for each space, cheapest first; none where it finds none."""
         found = []
         for number, space in enumerate(spaces):
             self.progress(f"word lengths by the noise model, {algorithm}", number / len(spaces))
             holds = partial(self._holds, space)
-            made = space.proposed(self.loose, algorithm, self.rng, self.spec.search.evaluations, holds)
+            made = space.proposed(self.loose, algorithm, self.rng, self.spec.search.evaluations, holds, seeds)
             self._count(made.tried, f"{algorithm}, noise model")
             if made.bits is not None:
                 found.append(Candidate(space, made.bits, f"{algorithm}, noise model", kind))
         return sorted(found, key=lambda c: c.estimate)
 
-    def decided(self, start: Candidate) -> Candidate:
-        """Fewer LUTs from a candidate on, by bit-true runs."""
+    def decided(self, start: Candidate, seeds: Sequence[Ints] = ()) -> Candidate:
+        """Fewer LUTs from a candidate on, by bit-true runs; `seeds` are tried beside it."""
         algorithm, count = self.spec.search.algorithm, max(int(self.spec.search.evaluations * _BIT_TRUE), 100)
         limit, space, best = self.allowed(start), start.space, start
         for _ in range(_TRIES):
             self.progress("word lengths by bit-true runs", 0.5)
             try:
-                found = space.decided(best.bits, limit, algorithm, self.rng, count)
+                found = space.decided([best.bits, *seeds], limit, algorithm, self.rng, count)
             except Infeasible:
                 break
             self._count((found,), f"{algorithm}, bit-true")
@@ -166,6 +116,16 @@ class Search:
             else:
                 limit *= _TIGHTER
         return best
+
+    def zooming(self, common: Candidate) -> list[Candidate]:
+        """One stage with binary points that move, where the estimate has fewer LUTs than without; else none."""
+        space = self.spaces.zooming(common.space)
+        still, *moved = space.zoomed(common.space.ends(common.bits[None]))
+        start = Candidate(space, still, common.label, "search")
+        found = self.proposed([space], self.spec.search.algorithm, "search", [still, *moved])
+        found.append(self.decided(start, [*moved, *(candidate.bits for candidate in found)]))
+        best = min(found, key=lambda c: c.estimate)
+        return [best] if best.estimate < start.estimate else []
 
     def trimmed(self, start: Candidate) -> Candidate:
         """Entries of fewer digits for a candidate, its words as they are, as long as the goal is met."""
@@ -242,9 +202,7 @@ class Search:
     def design(self, block: Descent) -> DescentDesign:
         """The finished design around a block."""
         spec = self.spec
-        return DescentDesign(
-            spec.design.name, block, spec.input.complex, self.reference.folded, interface=spec.hardware.interface
-        )  # fmt: skip
+        return DescentDesign(spec.design.name, block, spec.input.complex, interface=spec.hardware.interface)
 
     # ------------------------------------------------------------------ answer
     def minimise_area(self) -> Outcome:
@@ -268,10 +226,17 @@ class Search:
             for space in best:
                 own = [c for c in starts if c.space is space]
                 ours.append(self.trimmed(self.decided(min(own, key=lambda c: c.estimate))))
-        return self._answer(simple, ours)
+        return self._answer(simple, self._zoomed(ours))
+
+    def _zoomed(self, ours: list[Candidate]) -> list[Candidate]:
+        """The best candidates and, of one stage, the best with binary points that move beside them: they cost
+        multiplexers, so that synthesis decides.
+        """
+        best = sorted(ours, key=lambda c: c.estimate)[:_SETS]
+        return [*best, *self.zooming(best[0])] if best and self.zooms else best
 
     def _answer(self, simple: dict[str, Candidate], ours: list[Candidate]) -> Outcome:
-        tried = self.measured([*simple.values(), *sorted(ours, key=lambda c: c.estimate)[:_SETS]])
+        tried = self.measured([*simple.values(), *ours])
         baselines = dict(zip(simple, tried, strict=False))
         algorithm = self.spec.search.algorithm
         pool = [baselines[algorithm]] if algorithm in baselines else tried
@@ -289,15 +254,12 @@ class Search:
         """The least bit-true error within a budget of bits, over all words, or of estimated LUTs."""
         budget = self.spec.goal.budget
         assert budget is not None
-        spaces, found = self.spaces.equal()[:_SETS], []
-        for space in spaces:
-            spend: Callable[[Ints], Floats] = space.total if budget.bits is not None else space.luts
-            limit = budget.luts if budget.bits is None else budget.bits
+        found = []
+        for space in self.spaces.equal()[:_SETS]:
             for label, kind, algorithm in (
                 ("equal widths", "zoom", "uniform"), ("greedy", "greedy", "greedy"), ("search", "search", ""),
             ):  # fmt: skip
-                candidate = self._within(space, label, kind, algorithm, spend, float(limit or 0))
-                found += [candidate] if candidate is not None else []
+                found += self._within(space, budget, label, kind, algorithm)
         if not found:
             raise self.spec.blame("goal.budget", "no words are so few", "allow more, or fewer iterations")
         chosen: dict[str, Candidate] = {}
@@ -306,28 +268,34 @@ class Search:
             if own:
                 chosen[kind] = min(own, key=lambda c: c.space.bit_true(c.bits[None])[0])
         ours = [chosen.pop("search")] if "search" in chosen else []
+        if ours and self.zooms:
+            space = self.spaces.zooming(ours[0].space)
+            seeds = space.zoomed(ours[0].space.ends(ours[0].bits[None]))
+            ours += self._within(space, budget, "search, zooming", "search", "", seeds)
         return self._answer(chosen, ours)
 
     def _within(
-        self, space: Bits, label: str, kind: str, algorithm: str, spend: Callable[[Ints], Floats], limit: float
-    ) -> Candidate | None:
-        count, bits = self.spec.search.evaluations, None
+        self, space: Bits, budget: BudgetTable, label: str, kind: str, algorithm: str, seeds: Sequence[Ints] = ()
+    ) -> list[Candidate]:
+        """The least error within a budget; none where no words are so few."""
+        spend, most = (space.luts, budget.luts) if budget.bits is None else (space.total, budget.bits)
+        count, limit = self.spec.search.evaluations, float(most or 0)
         try:
             made = solve(
                 space.problem(space.noise, spend, budget=limit), self.rng, count,
-                method=algorithm or self.spec.search.algorithm,
+                method=algorithm or self.spec.search.algorithm, seeds=seeds,
             )  # fmt: skip
             self._count((made,), f"{label}, noise model")
             bits = np.array(made.bits, dtype=np.int64)
             if not algorithm:
                 problem = space.problem(space.bit_true, spend, budget=limit)
                 fewer, method = max(int(count * _BIT_TRUE), 100), self.spec.search.algorithm
-                made = solve(problem, self.rng, fewer, method=method, seeds=[bits])
+                made = solve(problem, self.rng, fewer, method=method, seeds=[bits, *seeds])
                 self._count((made,), f"{label}, bit-true")
                 bits = np.array(made.bits, dtype=np.int64)
         except Infeasible:
-            return None
-        return Candidate(space, bits, label, kind)
+            return []
+        return [Candidate(space, bits, label, kind)]
 
 
 def search(reference: Reference, executor: Executor, journal: Journal, progress: Progress) -> Outcome:

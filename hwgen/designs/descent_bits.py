@@ -1,8 +1,9 @@
 """Bits of a descent by search: the noise model proposes, the bit-true run decides."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,10 @@ class Bits:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Variables: bits of each word at its full range, its range, and bits that products keep."""
+        """Variables: bits of each word at its full range, its range, and bits that products keep.
+
+        Bits of a word whose binary point moves on one stage are those of its range: as many in every iteration.
+        """
         made = self.words.names
         cut = [f"{takes}*{makes}" for takes, _, makes in self.words.products]
         return (*made, *(f"{name} range" for name in made), *cut)
@@ -62,7 +66,8 @@ class Bits:
         """Variables that are one where a stage does all iterations."""
         if not self.words.shared:
             return []
-        kinds = [(part, name[0]) for name in self.words.names for part in ("", " range")]
+        parts = ("",) if self.words.zoom else ("", " range")
+        kinds = [(part, name[0]) for name in self.words.names for part in parts]
         own = [[f"{name}{part}" for name in self.words.names if name[0] == kind] for part, kind in dict.fromkeys(kinds)]
         own.append([f"{takes}*{makes}" for takes, _, makes in self.words.products if takes[0] == "x"])
         return [names for names in own if len(names) > 1]
@@ -74,21 +79,46 @@ class Bits:
         low = np.repeat([self.limits[0], 0, 0], [size, size, count])
         high = np.repeat([self.limits[1], TOPS, DROPS], [size, size, count])
         high[size : 2 * size] += [MORE if name[0] == "u" else 0 for name in self.words.names]
+        high[size : 2 * size] += np.where(self._moves, self._common - self.words.peaks, 0)
         if self.words.loaded is not None:  # nothing of the trajectory saturates, and products keep every bit
             low[size:] = np.repeat([TOPS, DROPS], [size, count])
         return low, high
+
+    @cached_property
+    def _moves(self) -> NDArray[np.bool_]:
+        """Which words (W,) have a binary point that moves on one stage."""
+        return np.array([self.words.shared and self.words.zoom and name[0] in "ux" for name in self.words.names])
+
+    @cached_property
+    def _common(self) -> Ints:
+        """The largest peak (W,) of each sort of word."""
+        kinds, peaks = np.array([name[0] for name in self.words.names]), self.words.peaks
+        return np.array([peaks[kinds == kind].max() for kind in kinds])
 
     def ends(self, bits: Ints) -> Ends:
         """Where words end for variables (P, V)."""
         size, peaks = len(self.words.names), self.words.peaks
         tops = peaks - TOPS + bits[:, size : 2 * size]
-        return Ends(bits[:, :size] - peaks, tops, DROPS - bits[:, 2 * size :])
+        return Ends(bits[:, :size] - np.where(self._moves, tops, peaks), tops, DROPS - bits[:, 2 * size :])
 
     def variables(self, ends: Ends) -> Ints:
         """The inverse of `ends`, (P, V)."""
-        return np.column_stack(
-            [ends.fractions + self.words.peaks, ends.tops - self.words.peaks + TOPS, DROPS - ends.drops]
-        )
+        peaks = self.words.peaks
+        whole = ends.fractions + np.where(self._moves, ends.tops, peaks)
+        return np.column_stack([whole, ends.tops - peaks + TOPS, DROPS - ends.drops])
+
+    def zoomed(self, common: Ends) -> list[Ints]:
+        """Variables (V,) of ends that all iterations have in common, and of words that follow each one's own range:
+        updates, states or both, of the same width and of a bit less.
+        """
+        found = [self.variables(common)[0]]
+        for kinds, fewer in product(("u", "x", "ux"), (0, 1)):
+            moves = np.array([name[0] in kinds for name in self.words.names])
+            tops = common.tops - np.where(moves, self._common - self.words.peaks, 0)
+            fractions = common.fractions + common.tops - tops - np.where(moves, fewer, 0)
+            found.append(self.variables(Ends(fractions, tops, common.drops))[0])
+        low, high = self.bounds
+        return [np.clip(row, low, high) for row in found]
 
     def block(self, bits: Ints) -> Descent:
         """The block for variables (V,)."""
@@ -166,6 +196,7 @@ class Bits:
         rng: np.random.Generator,
         evaluations: int,
         holds: Callable[[Ints], bool],
+        seeds: Sequence[Ints] = (),
     ) -> "Proposal":
         """Fewest LUTs by the noise model, held to less and less error until the bit-true run `holds`."""
         tried: list[Allocation] = []
@@ -173,7 +204,8 @@ class Bits:
             if limit <= self.words.floor:
                 break
             try:
-                found = solve(self.problem(self.noise, self.luts, goal=limit), rng, evaluations, method=algorithm)
+                problem = self.problem(self.noise, self.luts, goal=limit)
+                found = solve(problem, rng, evaluations, method=algorithm, seeds=seeds)
             except Infeasible:
                 break
             tried.append(found)
@@ -184,11 +216,11 @@ class Bits:
         return Proposal(None, tuple(tried))
 
     def decided(
-        self, start: Ints, limit: float, algorithm: str, rng: np.random.Generator, evaluations: int
+        self, starts: Sequence[Ints], limit: float, algorithm: str, rng: np.random.Generator, evaluations: int
     ) -> Allocation:
-        """Fewest LUTs by the bit-true run, from a point that keeps the limit."""
+        """Fewest LUTs by the bit-true run, from points of which one keeps the limit."""
         return solve(
-            self.problem(self.bit_true, self.luts, goal=limit), rng, evaluations, method=algorithm, seeds=[start]
+            self.problem(self.bit_true, self.luts, goal=limit), rng, evaluations, method=algorithm, seeds=starts
         )
 
 

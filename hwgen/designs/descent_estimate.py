@@ -1,4 +1,4 @@
-"""LUTs of an unrolled descent from its word lengths alone: adder bits by kind, weighted as Yosys was measured."""
+"""LUTs of a descent from its word lengths alone: adder bits by kind, weighted as Yosys was measured."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -17,14 +17,17 @@ from hwgen.fixed import Format
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-FEATURES = ("product_bits", "inverted_bits", "added_bits", "rounded_bits", "saturated_bits", "shift_registers")
+FEATURES = (
+    "product_bits", "inverted_bits", "added_bits", "rounded_bits", "saturated_bits", "shift_registers",
+    "multiplexed_bits",
+)  # fmt: skip
 
 _LOAD = 2  # LUTs of each register that is loaded, which choose it
 _CONTROL = 12  # LUTs of the counters of a shared stage
 
 # LUTs for one of each feature, chosen by hand after a few designs on ice40; a search re-fits their scale to what it
 # measures. `benchmarks/descent.py --fit` fits them to many designs.
-_DEFAULTS = dict.fromkeys(("ice40", "ecp5", "xc7", "gowin"), (1.05, 1.0, 1.0, 1.0, 1.3, 28.0))
+_DEFAULTS = dict.fromkeys(("ice40", "ecp5", "xc7", "gowin"), (1.05, 1.0, 1.0, 1.0, 1.3, 28.0, 1.0))
 
 
 @dataclass(frozen=True)
@@ -98,13 +101,14 @@ class DescentWork:
             times = range(1, 2)
             work["added_bits"] += n * width[:, names["x1"]] + _CONTROL
             names = {name: names[name] for name in ("y", "z", "u1", "x1", f"x{w.iterations}")}
+            fraction, top, exact = self._placed(ends, fraction, top, exact)
         for k, (takes, _, makes) in enumerate(w.products):
             if makes not in names:
                 continue
             bits, inverted, widest = self.products(k, width[:, names[takes]], ends.drops[:, k]).T
             work["product_bits"] += bits
             work["inverted_bits"] += inverted
-            high[makes] = widest - w.product_fraction(ends, k)
+            high[makes] = widest - self._fractions(ends, k).min(axis=1)
         for t in times:
             # The difference from z or y, the step size, the new state.
             makes, size = (f"u{t}", n) if c.form == "gram" else (f"r{t}", m)
@@ -114,7 +118,7 @@ class DescentWork:
             if t:
                 product = next(k for k, made in enumerate(w.products) if made[2] == makes)
                 high[makes] = np.maximum(high[makes], tops) + 1
-                common = np.minimum(fine, w.product_fraction(ends, product))
+                common = np.minimum(fine, self._fractions(ends, product).max(axis=1))
                 work["added_bits"] += size * np.maximum(high[makes] + common, 0)
             else:
                 high[makes] = tops.astype(np.float64)
@@ -127,7 +131,12 @@ class DescentWork:
                 common = np.minimum(update, fraction[:, names[f"x{t}"]])
                 work["added_bits"] += n * np.maximum(moved + common, 0)
             high |= {f"x{t + 1}": moved, f"x{w.iterations if w.shared else t + 1}": moved}
-        high["x1"] = high[f"x{w.iterations}"] if w.shared else high["x1"]
+        if w.shared:
+            high["x1"] = high[f"x{w.iterations}"]
+            for kind in "ux":  # what the word is cut from, the word itself and, of states, their products
+                k = names[f"{kind}1"]
+                bits = high[f"{kind}1"] + fraction[:, k] + 1 + width[:, k] + (widest if kind == "x" else 0)
+                work["multiplexed_bits"] += n * _selects(self._of(ends.fractions, kind)) * bits
         for name, k in names.items():
             size, cuts = m if name[0] in "yr" else n, exact[:, k] > fraction[:, k]
             rounds = cuts & (w.rounding is not Cut.FLOOR)
@@ -137,12 +146,44 @@ class DescentWork:
             if w.rounding is Cut.STOCHASTIC:
                 whole = whole + exact[:, k] - fraction[:, k]
             work["rounded_bits"] += np.where(rounds, size * whole, 0)
-            work["saturated_bits"] += np.where(high[name] + rounds > top[:, k], size * (width[:, k] - 1), 0)
+            narrow = high[name] + rounds > width[:, k] - fraction[:, k]
+            work["saturated_bits"] += np.where(narrow, size * (width[:, k] - 1), 0)
         if w.loaded is not None:
             work["inverted_bits"] += _LOAD * sum(len(made.registers) for made in w.loaded.matrices())
         if w.rounding is Cut.STOCHASTIC:
-            work["shift_registers"] += len(w.names) - w.iterations + 1
+            work["shift_registers"] += self._sources
         return np.stack([work[name] for name in FEATURES], axis=-1)
+
+    @property
+    def _sources(self) -> int:
+        """Shift registers for stochastic rounding."""
+        return 3 if self.words.shared else len(self.words.names) - self.words.iterations + 1
+
+    def _of(self, columns: Ints, kind: str) -> Ints:
+        """Those of the words (P, W) of one sort."""
+        return columns[:, [k for k, name in enumerate(self.words.names) if name[0] == kind]]
+
+    def _fractions(self, ends: Ends, k: int) -> Ints:
+        """Fraction bits (P, iterations) of product `k`; the hardware of one stage makes those of all iterations."""
+        made = range(1, len(self.words.products)) if self.words.shared and k else [k]
+        return np.stack([self.words.product_fraction(ends, j) for j in made], axis=1)
+
+    def _placed(self, ends: Ends, fraction: Ints, top: Ints, exact: Ints) -> tuple[Ints, Ints, Ints]:
+        """Fractions and tops of one stage's words as they span all iterations, and fractions of what they are cut from:
+        see `Stage`.
+        """
+        w, place = self.words, self.words.place
+        fraction, top, exact = fraction.copy(), top.copy(), exact.copy()
+        spread = {}
+        for kind in "ux":
+            own, k = self._of(ends.fractions, kind), place[f"{kind}1"]
+            fraction[:, k], top[:, k] = own.max(axis=1), self._of(ends.tops, kind).max(axis=1)
+            spread[kind] = np.ptp(own, axis=1)
+        difference = np.maximum(fraction[:, place["z"]], self._fractions(ends, 1).max(axis=1))
+        state = np.maximum(fraction[:, place["u1"]], fraction[:, place["x1"]])
+        exact[:, place["u1"]] = difference + max(w.coefficients.steps) + spread["u"]
+        exact[:, place["x1"]], exact[:, place[f"x{w.iterations}"]] = state + spread["x"], state
+        return fraction, top, exact
 
     def registers(self, ends: Ends, target: str) -> dict[str, float]:
         """Flip-flops, carry cells and DSP blocks of a batch of 1, other cells 0."""
@@ -161,6 +202,7 @@ class DescentWork:
         (m, n), forms, last = c.matrix.shape, w.formats(ends), w.iterations
         if w.shared:
             held = m * w.input.width + n * (forms["z"].width + forms["x1"].width + forms[f"x{last}"].width)
+            held += STATE_BITS * self._sources if w.rounding is Cut.STOCHASTIC else 0
             return {**self._cells(ends, target), "ff": held + 3 + 2 * last.bit_length()}
         kept = last if c.form == "gram" else 2 * last  # valid bits, and clocks that y or z is kept for
         found = kept + 2 + m * w.input.width
@@ -171,9 +213,15 @@ class DescentWork:
             found += sum(m * forms[f"r{t}"].width + n * forms[f"x{t}"].width for t in range(1, last))
         found += n * sum(forms[f"x{t + 1}"].width for t in range(last))
         if w.rounding is Cut.STOCHASTIC:
-            found += STATE_BITS * (len(w.names) - last + 1)
+            found += STATE_BITS * self._sources
         return {**self._cells(ends, target), "ff": found}
 
     def _cells(self, ends: Ends, target: str) -> dict[str, float]:
         bits = float(self.features(ends)[0, [0, 2, 3]].sum())
         return {"ff": 0, "carry": round(bits * CARRY[target][0]), "dsp": 0, "bram": 0}
+
+
+def _selects(fractions: Ints) -> Ints:
+    """Multiplexers (P,) of each bit of a word that is shifted to a common place: one for each bit of the shifts."""
+    shifts = fractions.max(axis=1, keepdims=True) - fractions
+    return np.asarray(np.bitwise_count(np.bitwise_or.reduce(shifts, axis=1)), dtype=np.int64)

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwgen.blocks.dither import Cut
 from hwgen.designs.descent_system import System, parts, real, words_of
 from hwgen.designs.descent_words import mean_square
 from hwgen.designs.detection import Link, crossing
@@ -62,7 +61,7 @@ class Reference:
         descent, hardware = self.spec.descent, self.spec.hardware
         assert descent is not None
         clocks = (hardware.clock or 0.0) / self.spec.input.sample_rate * (1 + 1e-9)
-        able = descent.form != "residual" and descent.rounding is not Cut.STOCHASTIC
+        able = descent.form != "residual"
         return hardware.structure == "folded" or (able and clocks >= descent.iterations >= _FOLDED_FROM)
 
     @property

@@ -1,6 +1,6 @@
 """kind = "descent": coefficients that words are searched for: of equal widths, or with fewer digits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hwgen.designs.descent_bits import Bits
 from hwgen.designs.descent_entries import Entries
@@ -85,12 +85,16 @@ class Spaces:
                 found.append(self.fewer(space, share * self.limit))
         return found
 
+    def zooming(self, space: Bits) -> Bits:
+        """The same on one stage, with binary points that move: worth their multiplexers, or not."""
+        return replace(space, words=replace(space.words, zoom=True))
+
     def _of(self, coefficients: Coefficients) -> Bits:
         spec, raw = self.reference.spec, self.reference.raw[:, :SEARCHED]
         assert spec.descent is not None
         words = Words(
             coefficients, to_float(raw, spec.input.format), spec.input.format, spec.output.format,
-            spec.descent.rounding, spec.descent.zoom, self.reference.weights,
+            spec.descent.rounding, spec.descent.zoom and not self.reference.folded, self.reference.weights,
             self.reference.folded,
         )  # fmt: skip
         return Bits(words, raw, self.reference.exact[:, :SEARCHED], self.estimate, spec.descent.word_bits)

@@ -58,11 +58,12 @@ class Words:
     rounding
         Of every word.
     zoom
-        Whether every iteration has ranges of its own; else residuals, updates and states have one each.
+        Whether every iteration has ranges of its own; else residuals, updates and states have one each. On one stage
+        they differ in where the binary point is: words of all iterations have one width.
     weights
         Of the square errors of the unknowns (n,), 1 on average; None: all alike.
     shared
-        Whether one stage does all iterations, whose words are then alike.
+        Whether one stage does all iterations.
     """
 
     coefficients: Coefficients
@@ -129,13 +130,14 @@ class Words:
             own = [
                 min(top, self.input.integer) if name == "y" else top for top, name in zip(own, self.names, strict=True)
             ]
-        elif self.shared or not self.zoom:
+        elif not self.zoom:
             own = [max(top for top, name in zip(own, self.names, strict=True) if name[0] == n[0]) for n in self.names]
         return np.array(own, dtype=np.int64)
 
     def _alike(self, tops: list[int]) -> list[int]:
         """The largest top of each sort of word, those of the first iteration apart where later ones differ from it."""
-        kinds = [(name[0], name[1:] == "0" and not self.shared) for name in self.names]
+        first = {"u0", "x1" if self.shared else "r0"} if self.zoom or not self.shared else set()
+        kinds = [(name[0], name in first) for name in self.names]
         return [max(top for top, other in zip(tops, kinds, strict=True) if other == kind) for kind in kinds]
 
     @cached_property
@@ -308,7 +310,7 @@ class Words:
         return made_by(
             c.rows, c.fraction, self.input, made, c.steps, c.form, c.gram_rows, c.gram_fraction, target, taken,
             tuple(int(d) for d in ends.drops[0]),
-            tuple(int(v) for v in self.added(ends)[0]) if c.form == "gram" else None, self.rounding,
+            tuple(int(v) for v in self.added(ends)[0]) if c.form == "gram" else None, self.rounding, self.shared,
         )  # fmt: skip
 
 

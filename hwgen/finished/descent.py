@@ -9,7 +9,6 @@ from amaranth.lib import wiring
 from numpy.typing import ArrayLike
 
 from hwgen.blocks.descent import Descent, Iteration
-from hwgen.blocks.descent_folded import FoldedDescentComponent
 from hwgen.blocks.descent_loaded import LoadedDescent
 from hwgen.blocks.dither import Cut
 from hwgen.check import reloads
@@ -25,15 +24,17 @@ from hwgen.spec import Spec
 
 @dataclass(frozen=True, repr=False)
 class DescentDesign(Finished):
-    """A finished descent; `paired` where unknowns are parts of complex numbers, real parts first; `folded` where one
-    stage does all iterations.
-    """
+    """A finished descent; `paired` where unknowns are parts of complex numbers, real parts first."""
 
     block: Descent
     paired: bool = False
-    folded: bool = False
 
     kind = "descent"
+
+    @property
+    def folded(self) -> bool:
+        """Whether one stage does all iterations."""
+        return self.block.folded
 
     @property
     def core(self) -> Top:
@@ -57,7 +58,7 @@ class DescentDesign(Finished):
 
     def component(self) -> wiring.Component:
         """The descent in Amaranth."""
-        return FoldedDescentComponent(self.block) if self.folded else self.block.component()
+        return self.block.component()
 
     def words(self, data: Ints) -> Ints:
         """Bit-true x (n, count) for y (m, count), with the matrices of power-up where they can be loaded."""
@@ -176,13 +177,11 @@ def thawed(frozen: dict[str, Any]) -> DescentDesign:
     }
     made |= {key: None if frozen[key] is None else Format.parse(frozen[key]) for key in ("input", "target", "taken")}
     iterations = tuple(Iteration(**{k: Format.parse(v) for k, v in it.items()}) for it in frozen["iterations"])
-    block = Descent(**made, iterations=iterations, rounding=Cut(frozen["rounding"]))
+    block = Descent(**made, iterations=iterations, rounding=Cut(frozen["rounding"]), folded=frozen["folded"])
     if (own := frozen.get("loaded")) is not None:
         shared = {part.name: getattr(block, part.name) for part in fields(block)}
         block = LoadedDescent(**shared, bits=tuple(own["bits"]), paired=own["paired"], dsp=own["dsp"])
-    return DescentDesign(
-        frozen["name"], block, frozen["paired"], frozen["folded"], interface=frozen["interface"]
-    )  # fmt: skip
+    return DescentDesign(frozen["name"], block, frozen["paired"], interface=frozen["interface"])
 
 
 def _lists(rows: tuple[tuple[int, ...], ...] | None) -> list[list[int]] | None:

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from hwgen.cost.shell import estimate as estimate_shell
-from hwgen.designs.descent import Search, Tried, search
+from hwgen.designs.descent import Search, search
 from hwgen.designs.descent_bit_errors import loss_db
+from hwgen.designs.descent_candidates import Tried
 from hwgen.designs.descent_reference import SEARCHED, Reference, reference
 from hwgen.designs.descent_report import convergence, stalled, waterfall
 from hwgen.finished.descent import DescentDesign, thawed

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from hwgen.blocks.dither import Cut
 from hwgen.fixed import Overflow
 from hwgen.tables.descent import DescentTable
 from hwgen.tables.fields import RELOADABLE
@@ -98,8 +97,6 @@ def _foldable(spec: "Spec", descent: DescentTable) -> None:
     for key, wrong, reason, remedy in (
         ("iterations", descent.iterations < 2, "one iteration has nothing to share", "give 2 or more"),
         ("form", descent.form == "residual", "one stage has the form gram", 'write form = "gram"'),
-        ("rounding", descent.rounding is Cut.STOCHASTIC, "every iteration has random bits of its own",
-         'write rounding = "half_up", or structure = "auto"'),
-    ):  # fmt: skip
+    ):
         if wrong:
             raise spec.blame(f"descent.{key}", f"not built folded: {reason}", remedy)

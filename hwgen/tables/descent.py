@@ -31,7 +31,7 @@ class DescentTable(Table):
     rounding: Annotated[Cut, Field(strict=False)] = Field(
         Cut.HALF_UP, description="How every word is cut; stochastic: with a shift register.", examples=["half_up"]
     )
-    zoom: bool = Field(True, description="Whether every iteration has ranges of its own.", examples=[True])
+    zoom: bool = Field(True, description="Whether every iteration may have ranges of its own.", examples=[True])
     entries: Literal["constant", "reloadable"] = Field(
         "constant", description="Matrices for good, as adder graphs, or loaded through a port.", examples=["constant"]
     )

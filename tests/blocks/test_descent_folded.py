@@ -1,73 +1,109 @@
-"""One stage for all iterations: the unrolled model against its hardware, broken hardware, and what is refused."""
+"""One stage for all iterations: its model against fractions, its hardware against the model, what is refused."""
 
 from dataclasses import replace
+from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 import pytest
-from descent_cases import GRAM, RESIDUAL, TAKEN, drawn
+from descent_cases import GRAM, RESIDUAL, drawn
+from folded_descents import CASES, FOLDED, bench, by_fractions
 
-from hwgen.blocks.descent import Descent, Iteration
-from hwgen.blocks.descent_folded import FoldedDescentComponent, foldable
-from hwgen.blocks.dither import Cut
+from hwgen.blocks.descent import Descent
+from hwgen.blocks.descent_stage import foldable
+from hwgen.blocks.dither import Cut, states
 from hwgen.check.bulk import simulate_bulk
-from hwgen.check.script import Script, script
 from hwgen.check.simulate import simulate
-from hwgen.check.vectors import Expected, Top
 from hwgen.emit import verilog
-from hwgen.fixed import Format
 
-SHARED = Iteration(Format(1, 0), Format(2, 7), Format(2, 6))
-SAME = (*(SHARED,) * 4, replace(SHARED, state=Format(2, 5)))
-FOLDED = replace(TAKEN, iterations=SAME, drops=(4, 3, 3, 3, 3), added=(3, -2, 1))
-CASES = {
-    "half_up": FOLDED,
-    "floor": replace(FOLDED, rounding=Cut.FLOOR),
-    "every bit": replace(GRAM, iterations=SAME),
-    "two iterations": replace(GRAM, iterations=SAME[-2:]),
-}
+MILLION = [f"{name}, {rounding}" for name in ("one range", "zooming") for rounding in Cut]
 
 
-def bench(descent: Descent, count: int) -> tuple[Top, Script, Expected]:
-    interval = len(descent.iterations)
-    top = Top("dut", descent.inputs, descent.outputs, descent.latency, interval)
-    stimulus = script(
-        drawn(descent, count), np.random.default_rng(2), gap_probability=0.25, resets=[count // 2, count // 2 + 3],
-        drain=descent.latency + 4, interval=interval,
-    )  # fmt: skip
-    return top, stimulus, top.expected(stimulus, descent.model)
+@lru_cache
+def emitted(name: str) -> str:
+    return verilog(CASES[name].component(), "dut")
 
 
+# --------------------------------------------------------------------------------------------------------- model
+@pytest.mark.parametrize("name", CASES)
+def test_the_model_is_what_fractions_say(name: str) -> None:
+    d = CASES[name]
+    y = drawn(d, 60)
+    lsb = Fraction(2) ** -d.output.fraction
+    assert [[int(v) * lsb for v in column] for column in d.model(y).T] == by_fractions(d, y)
+
+
+@pytest.mark.parametrize("name", [name for name, d in CASES.items() if d.rounding is not Cut.STOCHASTIC])
+def test_folding_changes_no_word(name: str) -> None:
+    y = drawn(CASES[name], 500)
+    assert np.array_equal(CASES[name].model(y), replace(CASES[name], folded=False).model(y))
+
+
+def test_states_apart() -> None:
+    every = states(12345, 21_001)
+    assert np.array_equal(states(int(every[3]), 7_000, 3), every[3::3][:7_000])
+    assert np.array_equal(states(int(every[1]), 10_500, 2), every[1::2][:10_500])
+
+
+# ------------------------------------------------------------------------------------------------------ hardware
 @pytest.mark.parametrize("name", CASES)
 def test_the_stage_is_bit_true(name: str) -> None:
-    result = simulate(verilog(FoldedDescentComponent(CASES[name]), "dut"), *bench(CASES[name], 400))
+    result = simulate(emitted(name), *bench(CASES[name], 400))
     assert (result.mismatches, result.first) == (0, None)
     assert result.samples > 380
 
 
-@pytest.mark.parametrize(
-    ("text", "replacement"),
-    [("? 8'h00 : x_1_r;", "? x_1_r : x_1_r;"), ("o_valid <= last;", "o_valid <= y_valid;")],
-)
-def test_a_mutation_is_caught(text: str, replacement: str) -> None:
-    found = verilog(FoldedDescentComponent(FOLDED), "dut")
-    assert found.count(text) == 1, f"the emitted Verilog has changed; choose {text!r} anew"
-    assert simulate(found.replace(text, replacement), *bench(FOLDED, 120)).mismatches > 0
+@pytest.mark.parametrize("name", MILLION)
+def test_ten_thousand_right_hand_sides_in_icarus(name: str) -> None:
+    result = simulate(emitted(name), *bench(CASES[name], 10_100))
+    assert (result.mismatches, result.first) == (0, None)
+    assert result.samples >= 10_000
 
 
-def test_a_million_right_hand_sides_in_verilator() -> None:
-    result = simulate_bulk(verilog(FoldedDescentComponent(FOLDED), "dut"), *bench(FOLDED, 1_000_100))
+@pytest.mark.parametrize("name", MILLION)
+def test_a_million_right_hand_sides_in_verilator(name: str) -> None:
+    result = simulate_bulk(emitted(name), *bench(CASES[name], 1_000_100))
     assert (result.mismatches, result.first) == (0, None)
     assert result.samples >= 1_000_000
 
 
+# Name to (case, text, replacement); the text occurs once.
+ONE, MOVES = "one range, stochastic", "zooming, stochastic"
+MUTATIONS = {
+    "a first state that is not zeros": ("one range, half_up", "? 8'h00 : x_1_r;", "? x_1_r : x_1_r;"),
+    "valid a clock early": ("one range, half_up", "o_valid <= last;", "o_valid <= y_valid;"),
+    "a shift register with other taps": (ONE, ", lfsr2[30:28] };", ", lfsr2[29:27] };"),
+    "a shift register from another seed": (ONE, "lfsr2 = 31'h437d6e4b", "lfsr2 = 31'h437d6e4a"),
+    "a shift register that goes on without a right-hand side": (ONE, "if (busy) lfsr2 <=", "lfsr2 <="),
+    "a shift register that reset leaves": (ONE, "if (rst) lfsr2 <= 31'h437d6e4b;", "if (0) lfsr2 <= 31'h437d6e4b;"),
+    "random bits of another place": (ONE, "lfsr2[6:0] }", "lfsr2[7:1] }"),
+    "an iteration's product in the wrong place": (MOVES, "? { p_row0[12:0], 1'h0 } : p_row0;", "? p_row0 : p_row0;"),
+    "a shift of another iteration": (MOVES, "assign sum_by2 = step == 2'h3;", "assign sum_by2 = step == 2'h2;"),
+    "an update that is not shifted": (MOVES, "? { u_0[5:0], 1'h0 } :", "? { move_0_by1[7], u_0[5:0] } :"),
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_mutation_is_caught(name: str) -> None:
+    case, text, replacement = MUTATIONS[name]
+    found = emitted(case)
+    assert found.count(text) == 1, f"the emitted Verilog has changed; choose the text of {name!r} anew"
+    result = simulate(found.replace(text, replacement), *bench(CASES[case], 120))
+    assert result.mismatches > 0
+
+
+# ---------------------------------------------------------------------------------------------------- parameters
 @pytest.mark.parametrize(
     ("made", "told"),
     [
         (RESIDUAL, "only the form"),
-        (GRAM, "one format"),
-        (replace(FOLDED, rounding=Cut.STOCHASTIC), "stochastic"),
-        (replace(FOLDED, added=None), "give added"),
+        (replace(GRAM, iterations=GRAM.iterations[:1]), "two iterations or more"),
+        (GRAM, "one width"),
+        (replace(GRAM, iterations=FOLDED.iterations, drops=(1, 2, 3, 2, 2)), "one drop"),
+        (replace(GRAM, iterations=FOLDED.iterations, drops=(4, 3, 3, 3, 3)), "give added"),
     ],
 )
 def test_what_one_stage_cannot_do_is_refused(made: Descent, told: str) -> None:
     assert told in (foldable(made) or "")
+    with pytest.raises(ValueError, match=told):
+        replace(made, folded=True)

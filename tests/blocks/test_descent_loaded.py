@@ -12,7 +12,6 @@ import pytest
 from descent_cases import GRAM, RESIDUAL, TAKEN, drawn
 
 from hwgen.blocks.descent import Descent, Iteration
-from hwgen.blocks.descent_folded import FoldedDescentComponent
 from hwgen.blocks.descent_loaded import LoadedDescent
 from hwgen.blocks.descent_numbers import integers
 from hwgen.blocks.dither import Cut
@@ -187,7 +186,7 @@ def test_registers_are_free_numbers() -> None:
 # ------------------------------------------------------------------------------------------------------ hardware
 @lru_cache
 def emitted(name: str, folded: bool = False) -> str:
-    return verilog(FoldedDescentComponent(CASES[name]) if folded else CASES[name].component(), "dut")
+    return verilog(replace(CASES[name], folded=folded).component(), "dut")
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -1,0 +1,170 @@
+"""kind = "descent" on one stage: stochastic rounding and binary points that move, from the design file to Verilog."""
+
+import json
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from descents_small import SMALL, A, write_matrix
+from short_runs import threaded
+from typer.testing import CliRunner
+
+from hwgen import flow, load, verify
+from hwgen.blocks.descent_loaded import LoadedDescent
+from hwgen.cli import app
+from hwgen.designs import descent
+from hwgen.designs.descent import Search
+from hwgen.designs.descent_candidates import Candidate
+from hwgen.designs.descent_reference import reference
+from hwgen.finished.descent import DescentDesign, thawed
+from hwgen.spec import parse
+
+FOLDED = SMALL.replace("[search]", '[hardware]\nstructure = "folded"\nclock = 4e6\n\n[search]')
+STILL = FOLDED.replace("iterations = 4", "iterations = 4\nzoom = false")
+BUDGET = (
+    FOLDED.replace('minimise = "luts"\nsqnr_db = 28', 'minimise = "error"\nbudget = { bits = 26 }')
+    .replace("iterations = 4", "iterations = 10")
+    .replace("4e6", "1e7")
+)
+# Few bits: a search for few LUTs, were there more, would cut nothing and save the shift registers.
+STOCHASTIC = BUDGET.replace("iterations = 10", 'iterations = 4\nrounding = "stochastic"')
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer right-hand sides than a run has, steps in threads."""
+    threaded(monkeypatch)
+    monkeypatch.setattr(verify, "ICARUS_SAMPLES", 2_000)
+
+
+def run(text: str, folder: Path) -> tuple[DescentDesign, dict[str, Any]]:
+    write_matrix(folder)
+    with ThreadPoolExecutor(2) as executor:
+        result = flow.Run(parse(text, folder / "solver.toml"), folder / "made", executor).everything(bulk=False)
+    design = load(folder / "made")
+    assert isinstance(design, DescentDesign)
+    return design, result
+
+
+def moves(design: DescentDesign) -> bool:
+    """Whether a binary point moves."""
+    words = [it.update for it in design.block.iterations], [it.state for it in design.block.iterations[:-1]]
+    return any(len({form.fraction for form in forms}) > 1 for forms in words)
+
+
+def sqnr_db(design: DescentDesign) -> float:
+    """Against exact solutions, on right-hand sides that hwgen has never seen."""
+    y = np.random.default_rng(99).integers(-64, 65, (4, 4000))
+    x, wanted = design.model(y) * design.block.output.lsb, np.linalg.lstsq(A, y / 2**7, rcond=None)[0]
+    return float(10 * np.log10(np.mean(wanted**2) / np.mean((x - wanted) ** 2)))
+
+
+# ------------------------------------------------------------------------------------------------------- rounding
+def test_a_stochastic_solver_by_the_command_line(tmp_path: Path) -> None:
+    write_matrix(tmp_path)
+    (tmp_path / "solver.toml").write_text(STOCHASTIC)
+    made = CliRunner().invoke(app, ["run", str(tmp_path / "solver.toml"), "--out", str(tmp_path / "made")])
+    assert made.exit_code == 0, made.output
+    design, result = load(tmp_path / "made"), json.loads((tmp_path / "made" / "result.json").read_text())
+    assert isinstance(design, DescentDesign)
+    assert (design.folded, str(design.block.rounding)) == (True, "stochastic")
+    assert result["verification"]["bit_true"]["mismatches"] == 0
+    assert sqnr_db(design) > 18
+    assert thawed(json.loads(json.dumps(design.frozen()))) == design
+    # As many right-hand sides in the finished module as in the model, from power-up and in the order given.
+    y = np.random.default_rng(98).integers(-128, 128, (4, 300))
+    assert np.array_equal(verify.filtered(design, y), design.words(y))
+    other = re.sub(r"(lfsr\d)\[27:0\] \^ \1\[30:3\]", r"\1[27:0] ^ \1[29:2]", design.verilog)
+    assert other != design.verilog
+    broken = replace(design, verilog=other)
+    assert verify.bit_true(broken, None, 1).mismatches > 0
+
+
+# ------------------------------------------------------------------------------------------------------- zooming
+def test_a_budget_of_bits_is_spent_on_binary_points_that_move(tmp_path: Path) -> None:
+    """Multiplexers cost no bits: words of one width have more of them where they are wanted."""
+    write_matrix(tmp_path)
+    (tmp_path / "solver.toml").write_text(BUDGET)
+    made = CliRunner().invoke(app, ["run", str(tmp_path / "solver.toml"), "--out", str(tmp_path / "made")])
+    assert made.exit_code == 0, made.output
+    design, result = load(tmp_path / "made"), json.loads((tmp_path / "made" / "result.json").read_text())
+    assert isinstance(design, DescentDesign)
+    assert moves(design)
+    assert result["verification"]["bit_true"]["mismatches"] == 0
+    assert thawed(json.loads(json.dumps(design.frozen()))) == design
+    y = np.random.default_rng(98).integers(-128, 128, (4, 300))
+    assert np.array_equal(verify.filtered(design, y), design.words(y))
+    (tmp_path / "still").mkdir()
+    still, other = run(BUDGET.replace("iterations = 10", "iterations = 10\nzoom = false"), tmp_path / "still")
+    assert not moves(still)
+    assert result["quality"]["error"] < 0.9 * other["quality"]["error"]
+
+
+def test_no_design_is_larger_because_of_it(tmp_path: Path) -> None:
+    luts = []
+    for name, text in (("zooming", FOLDED), ("still", STILL)):
+        (tmp_path / name).mkdir()
+        design, result = run(text, tmp_path / name)
+        assert flow.succeeded(result)
+        assert not moves(design) or name == "zooming"
+        luts.append(result["resources"]["synthesis"]["lut"])
+    assert luts[0] <= luts[1]
+
+
+@pytest.fixture(scope="module")
+def paying(tmp_path_factory: pytest.TempPathFactory) -> tuple[Search, dict[str, Candidate], list[Candidate]]:
+    """A search where moving pays, before synthesis: eight unknowns, multipliers, and a first state of wide range."""
+    folder, rng = tmp_path_factory.mktemp("paying"), np.random.default_rng(50)
+    bases = [np.linalg.qr(rng.normal(size=(8, 8)))[0] for _ in range(2)]
+    np.save(folder / "a.npy", np.round(1.2534 * bases[0] * np.linspace(1, np.sqrt(1.3), 8) @ bases[1], 4))
+    text = FOLDED.replace('"a.csv"', '"a.npy"\nentries = "reloadable"\nstep = 0.842').replace("= 28", "= 20")
+    text = (
+        text.replace('"s2.9"', '"s2.8"').replace("evaluations = 300", "evaluations = 1000").replace("[5, 8]", "[6, 9]")
+    )
+    work = Search(reference(parse(text, folder / "solver.toml")), None, Told(), lambda *_: None)  # type: ignore[arg-type]
+    found: list[Any] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(work, "_answer", lambda *given: found.extend(given))
+        work.minimise_area()
+    return work, found[0], found[1]
+
+
+class Told:
+    """Steps done at once, in place of a journal."""
+
+    def all(self, _: object, step: Callable[..., Any], arguments: list[Any]) -> list[Any]:
+        return [step(*given) for given in arguments]
+
+
+Paying = tuple[Search, dict[str, Candidate], list[Candidate]]
+
+
+def test_the_search_moves_binary_points_where_that_pays(paying: Paying) -> None:
+    *still, moved = paying[2]
+    assert not any(moves(paying[0].design(c.block)) for c in still)
+    assert moves(paying[0].design(moved.block))
+    assert moved.estimate < 0.98 * min(c.estimate for c in still)
+    assert paying[0].holds(moved)
+
+
+@pytest.mark.parametrize("dear", [False, True])
+def test_synthesis_decides(paying: Paying, dear: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def synthesised(frozen: str, *_: object) -> dict[str, float]:
+        return {"lut": 10 + moves(thawed(json.loads(frozen))) * (1 if dear else -1), "ff": 1, "carry": 1, "dsp": 0}
+
+    monkeypatch.setattr(descent, "synthesised", synthesised)
+    work, simple, ours = paying
+    assert moves(work.design(work._answer(simple, ours).chosen.candidate.block)) != dear
+
+
+def test_loaded_matrices_zoom_as_well(tmp_path: Path) -> None:
+    text = BUDGET.replace("iterations = 10", 'iterations = 6\nentries = "reloadable"').replace("[5, 8]", "[7, 7]")
+    design, result = run(text.replace("bits = 26", "bits = 34"), tmp_path)
+    assert isinstance(design.block, LoadedDescent)
+    assert moves(design)
+    assert flow.succeeded(result)
