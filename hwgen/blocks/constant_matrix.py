@@ -142,8 +142,8 @@ class ConstantMatrix:
         made._check()
         return made
 
-    def adder_bits(self, ranges: Sequence[Range]) -> tuple[int, int]:
-        """Full-adder bits, near enough to compare candidates by, and bits of words that are subtracted."""
+    def adder_bits(self, ranges: Sequence[Range], complements: bool = False) -> tuple[int, int]:
+        """Full-adder bits, near enough to compare candidates by, and bits that are inverted to be subtracted."""
         bits = inverted = 0
         for graph, (lo, hi) in zip(self.graphs, ranges, strict=True):
             width = Format.for_range(min(lo, -1), hi, signed=True).width
@@ -152,17 +152,24 @@ class ConstantMatrix:
                 bits, inverted = bits + own, inverted + own * adder.subtract
         for row, more in zip(self.rows, self.offsets, strict=True):
             terms = [self._term(c, span) for c, span in zip(row, ranges, strict=True) if c]
-            terms += [constant_term(more)] if more else []
-            for made in summed(terms)[0] if terms else ():
-                bits, inverted = bits + made.width - made.past, inverted + made.taken
+            added, taken = adding_up(terms + ([constant_term(more)] if more else []), complements)
+            bits, inverted = bits + added, inverted + taken
         return bits, inverted
 
     def _term(self, entry: int, span: Range) -> Term:
         """What an entry adds to the sum of its row."""
         return Term(self.cut(entry, span), entry < 0, max(odd(entry)[1] - self.drop, 0))
 
-    def hardware(self, m: Module, x: Sequence[Value], ranges: Sequence[Range], name: str) -> list[Value]:
-        """Combinational products of signed inputs: a signal ``{name}_row<i>`` for each row, as wide as its range."""
+    def hardware(
+        self, m: Module, x: Sequence[Value], ranges: Sequence[Range], name: str, complements: bool = False
+    ) -> list[Value]:
+        """Combinational products of signed inputs: a signal ``{name}_row<i>`` for each row, as wide as its range.
+
+        Parameters
+        ----------
+        complements
+            Whether sums that are subtracted are kept as complements: see `hwgen.polarity`.
+        """
         words: list[list[Operand]] = [[] for _ in self.rows]
         terms: list[list[Term]] = [[] for _ in self.rows]
         for j, (graph, word, span) in enumerate(zip(self.graphs, x, ranges, strict=True)):
@@ -186,23 +193,51 @@ class ConstantMatrix:
                     k, shift = graph.find(row[j])
                     words[i].append(Operand.of(nodes[k], shift - self.drop))
                     terms[i].append(self._term(row[j], span))
-        return [added_up(m, words[i], terms[i], more, f"{name}_row{i}") for i, more in enumerate(self.offsets)]
+        return [
+            added_up(m, words[i], terms[i], more, f"{name}_row{i}", complements) for i, more in enumerate(self.offsets)
+        ]
 
 
-def added_up(m: Module, words: list[Operand], terms: list[Term], more: int, name: str) -> Value:
+def adding_up(terms: Sequence[Term], complements: bool) -> tuple[int, int]:
+    """Full-adder bits of a row's sum, and bits that are inverted to be subtracted."""
+    adders = summed(terms)[0] if terms else ()
+    taken = sum(made.taken for made in adders if made.right < len(terms) or not complements)
+    return sum(made.width - made.past for made in adders), taken
+
+
+def added_up(
+    m: Module, words: list[Operand], terms: list[Term], more: int, name: str, complements: bool = False
+) -> Value:
     """The sum of a row's words and `more` as signal `name`; `terms`: what is known of each word."""
     if more:
         words, terms = [*words, Operand.constant(more)], [*terms, constant_term(more)]
     if not terms:
         return Const(0, signed(1))
     adders, last = summed(terms)
-    for k, adder in enumerate(adders):
-        total = Signal(signed(adder.width), name=f"{name}_{k}", attrs={"keep": 1})
-        m.d.comb += total.eq(words[adder.left].combined(words[adder.right], adder.taken > 0))
-        words = [*words, Operand(total, 0)]
+    subtracted = {adder.right for adder in adders if adder.taken}
+    if last.negative:
+        subtracted.add(len(terms) + len(adders) - 1)
+    for k, adder in enumerate(adders, start=len(terms)):
+        total = words[adder.left].combined(words[adder.right], adder.taken > 0)
+        words = [*words, _sum(m, total, adder.width, f"{name}_{k - len(terms)}", complements and k in subtracted)]
     result = Signal(signed(Format.for_range(*last.ends, signed=True).width), name=name)
     m.d.comb += result.eq(-words[-1].value if last.negative else words[-1].value)
     return result
+
+
+def _sum(m: Module, total: Value, width: int, name: str, inverted: bool) -> Operand:
+    """A sum as a signal; by way of its complement where that is what adders take and give."""
+    if not inverted:  # Yosys would merge adders that are not kept
+        return Operand(_wire(m, total, width, name, {"keep": 1}), 0)
+    # It does not across an inversion, which becomes part of an adder that is not kept.
+    complement = _wire(m, ~_wire(m, total, width, f"{name}_sum"), width, f"{name}_complement")
+    return Operand(_wire(m, ~complement, width, name), 0)
+
+
+def _wire(m: Module, value: Value, width: int, name: str, attributes: dict[str, int] | None = None) -> Signal:
+    wire = Signal(signed(width), name=name, attrs=attributes or {})
+    m.d.comb += wire.eq(value)
+    return wire
 
 
 def constant_term(value: int) -> Term:

@@ -86,6 +86,8 @@ class Descent:
     folded
         Whether one stage does all iterations, a right-hand side every T clocks. Only stochastic rounding then gives
         other words: iterations share one shift register, which goes on with each of them.
+    complements
+        Whether sums that are subtracted are kept as complements, which saves LUTs on an iCE40 and nowhere else.
     """
 
     matrix: tuple[tuple[int, ...], ...]
@@ -102,6 +104,7 @@ class Descent:
     added: tuple[int, ...] | None = None
     rounding: Cut = Cut.HALF_UP
     folded: bool = False
+    complements: bool = False
 
     def __post_init__(self) -> None:
         if self.form not in FORMS:

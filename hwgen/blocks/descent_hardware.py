@@ -96,8 +96,8 @@ class DescentComponent(wiring.Component):
     ) -> list[Value]:
         """The rows of a product, by registers where entries are loaded."""
         if isinstance(matrix, ConstantMatrix):
-            return matrix.hardware(m, words, ends, name)
-        return matrix.hardware(m, words, ends, name, self.registers)
+            return matrix.hardware(m, words, ends, name, self.descent.complements)
+        return matrix.hardware(m, words, ends, name, self.registers, self.descent.complements)
 
     def _held(self, m: Module, words: Sequence[Operand], name: str) -> list[Operand]:
         """A register for each word, and none for its zeros."""

@@ -13,8 +13,8 @@ import numpy as np
 from amaranth.hdl import Module, Signal, Value, signed
 from numpy.typing import NDArray
 
-from hwgen.blocks.adder_tree import Range, Term, summed
-from hwgen.blocks.constant_matrix import ConstantMatrix, added_up, constant_term
+from hwgen.blocks.adder_tree import Range, Term
+from hwgen.blocks.constant_matrix import ConstantMatrix, added_up, adding_up, constant_term
 from hwgen.blocks.operand import Operand
 from hwgen.blocks.reloadable_hardware import FACTORS, multiplied
 from hwgen.fixed import Format
@@ -122,8 +122,8 @@ class LoadedMatrix:
             found.append((sum(low for low, _ in spans) + more, sum(high for _, high in spans) + more))
         return tuple(found)
 
-    def adder_bits(self, ranges: Sequence[Range]) -> tuple[int, int]:
-        """Full-adder bits, and other LUTs: bits of the multiples, and of words that are subtracted."""
+    def adder_bits(self, ranges: Sequence[Range], complements: bool = False) -> tuple[int, int]:
+        """Full-adder bits, and other LUTs: bits of the multiples, and of words that are inverted to be subtracted."""
         bits = other = 0
         for row, more in zip(self.places, self.offsets, strict=True):
             terms = []
@@ -133,9 +133,8 @@ class LoadedMatrix:
                     if not self.dsp:
                         bits, other = bits + (short - 1) * (long + 1), other + short * long
                     terms.append(self._term(place, span))
-            terms += [constant_term(more)] if more else []
-            for made in summed(terms)[0] if terms else ():
-                bits, other = bits + made.width - made.past, other + made.taken
+            added, taken = adding_up(terms + ([constant_term(more)] if more else []), complements)
+            bits, other = bits + added, other + taken
         return bits, other
 
     def blocks(self, width: int, target: str) -> int:
@@ -175,14 +174,17 @@ class LoadedMatrix:
 
     # ---------------------------------------------------------------- hardware
     def hardware(
-        self, m: Module, x: Sequence[Value], ranges: Sequence[Range], name: str, registers: Sequence[Signal]
-    ) -> list[Value]:
+        self, m: Module, x: Sequence[Value], ranges: Sequence[Range], name: str, registers: Sequence[Signal],
+        complements: bool = False,
+    ) -> list[Value]:  # fmt: skip
         """Combinational products of signed inputs: a signal ``{name}_row<i>`` for each row, as wide as its range.
 
         Parameters
         ----------
         registers
             Those of the block.
+        complements
+            See `ConstantMatrix.hardware`.
         """
         inputs: list[Signal] = []
         for j, (word, span) in enumerate(zip(x, ranges, strict=True)):
@@ -197,7 +199,7 @@ class LoadedMatrix:
                     product = self._product(m, word, registers[place.register], span, f"{name}_{i}_{j}")
                     words.append(Operand(product, 0))
                     terms.append(self._term(place, span))
-            found.append(added_up(m, words, terms, more, f"{name}_row{i}"))
+            found.append(added_up(m, words, terms, more, f"{name}_row{i}", complements))
         return found
 
     def _product(self, m: Module, word: Signal, register: Signal, span: Range, name: str) -> Signal:

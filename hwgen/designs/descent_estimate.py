@@ -83,7 +83,7 @@ class DescentWork:
                 ends = [(-(1 << int(width) - 1), (1 << int(width) - 1) - 1)] * len(matrix.rows[0])
                 made = self.loaded[k] if self.loaded else matrix.cutting(int(drop), None)
                 widest = max(Format.for_range(*span, signed=True).width for span in made.reach(ends))
-                self.known[key] = (*made.adder_bits(ends), widest)
+                self.known[key] = (*made.adder_bits(ends, self.words.complements), widest)
             found.append(self.known[key])
         return np.array(found, dtype=np.float64)[where.ravel()]
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from hwgen.cost.estimate import Estimate
 from hwgen.designs.descent_bits import Bits
 from hwgen.designs.descent_entries import Entries
 from hwgen.designs.descent_estimate import DescentEstimate
@@ -95,6 +96,6 @@ class Spaces:
         words = Words(
             coefficients, to_float(raw, spec.input.format), spec.input.format, spec.output.format,
             spec.descent.rounding, spec.descent.zoom and not self.reference.folded, self.reference.weights,
-            self.reference.folded,
+            self.reference.folded, Estimate.of(spec.goal.target).inverting > 0,
         )  # fmt: skip
         return Bits(words, raw, self.reference.exact[:, :SEARCHED], self.estimate, spec.descent.word_bits)

@@ -64,6 +64,8 @@ class Words:
         Of the square errors of the unknowns (n,), 1 on average; None: all alike.
     shared
         Whether one stage does all iterations.
+    complements
+        Of the block.
     """
 
     coefficients: Coefficients
@@ -74,6 +76,7 @@ class Words:
     zoom: bool = True
     weights: Floats | None = None
     shared: bool = False
+    complements: bool = False
 
     # ------------------------------------------------------------------ names
     @cached_property
@@ -311,6 +314,7 @@ class Words:
             c.rows, c.fraction, self.input, made, c.steps, c.form, c.gram_rows, c.gram_fraction, target, taken,
             tuple(int(d) for d in ends.drops[0]),
             tuple(int(v) for v in self.added(ends)[0]) if c.form == "gram" else None, self.rounding, self.shared,
+            self.complements,
         )  # fmt: skip
 
 

@@ -154,7 +154,7 @@ class DescentDesign(Finished):
             found["loaded"] = {"bits": list(block.bits), "paired": block.paired, "dsp": block.dsp}
         return {
             "kind": self.kind, "name": self.name, "interface": self.interface, "paired": self.paired,
-            "folded": self.folded, "rounding": str(block.rounding), **found,
+            "folded": self.folded, "complements": block.complements, "rounding": str(block.rounding), **found,
             "iterations": [{k: str(form) for k, form in vars(it).items()} for it in block.iterations],
         }  # fmt: skip
 
@@ -177,7 +177,9 @@ def thawed(frozen: dict[str, Any]) -> DescentDesign:
     }
     made |= {key: None if frozen[key] is None else Format.parse(frozen[key]) for key in ("input", "target", "taken")}
     iterations = tuple(Iteration(**{k: Format.parse(v) for k, v in it.items()}) for it in frozen["iterations"])
-    block = Descent(**made, iterations=iterations, rounding=Cut(frozen["rounding"]), folded=frozen["folded"])
+    # Designs finished before there were complements have none.
+    made |= {"folded": frozen["folded"], "complements": frozen.get("complements", False)}
+    block = Descent(**made, iterations=iterations, rounding=Cut(frozen["rounding"]))
     if (own := frozen.get("loaded")) is not None:
         shared = {part.name: getattr(block, part.name) for part in fields(block)}
         block = LoadedDescent(**shared, bits=tuple(own["bits"]), paired=own["paired"], dsp=own["dsp"])

@@ -50,6 +50,10 @@ CASES = {
         RESIDUAL, matrix=((64, 0, -32), (0, 16, 0), (-64, -8, 3), (0, 0, 0))
     ),
 }
+CASES |= {
+    f"{name}, complements": replace(CASES[name], complements=True)
+    for name in ("residual, half_up", "gram of fewer bits, stochastic", "gram, products cut", "one step, coarse")
+}
 
 
 def drawn(descent: Descent, count: int, seed: int = 1) -> NDArray[np.int64]:

@@ -15,6 +15,7 @@ from hwgen.blocks.descent_numbers import powers
 from hwgen.blocks.dither import Cut, following, seed, window
 from hwgen.check.bulk import simulate_bulk
 from hwgen.check.simulate import simulate
+from hwgen.cost.resources import synthesise
 from hwgen.emit import verilog
 from hwgen.fixed import Format
 
@@ -133,6 +134,14 @@ def test_the_hardware_is_bit_true(name: str) -> None:
     result = simulate(emitted(name), *bench(CASES[name], 400))
     assert (result.mismatches, result.first) == (0, None)
     assert result.samples > 380
+
+
+def test_complements_save_inverters_and_change_nothing_else() -> None:
+    without, there = (
+        synthesise(verilog(replace(GRAM, complements=kept).component(), "dut"), "dut", "ice40").lut
+        for kept in (False, True)
+    )
+    assert there < without
 
 
 @pytest.mark.parametrize("rounding", Cut)
