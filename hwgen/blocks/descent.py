@@ -4,7 +4,7 @@
     x[t+1] = x[t] + eta (A^T y - G x[t])       form "gram", G = A^T A, or with a ridge for LMMSE
 
 from x[0] = 0, one stage an iteration and one right-hand side y a clock, or one stage for all of them. Complex
-systems are real ones of twice the size. Hardware: `descent_hardware`; of one stage `descent_folded`, `descent_alternating`.
+systems are real ones of twice the size. Hardware: `descent_hardware`, `descent_folded`, `descent_alternating`.
 """
 
 from collections.abc import Callable
