@@ -16,6 +16,7 @@ from hwgen.blocks.lowering import Schedule
 from hwgen.blocks.words import Dropped, Words
 from hwgen.fixed import Format, Overflow, Rounding, quantise
 from hwgen.flowgraph import FlowGraph
+from hwgen.moved_taps import moved
 
 if TYPE_CHECKING:
     from hwgen.blocks.fir_hardware import FirComponent
@@ -194,6 +195,15 @@ class Fir:
             else:
                 low, high = low - step / 2, high + step / 2
         return max(abs(low), abs(high)) / step
+
+    @cached_property
+    def moved(self) -> NDArray[np.float64]:
+        """What dropped bits add to each tap, in the units of `coefficients`: see `hwgen.moved_taps`."""
+        phases = moved(self.graph, self.input)
+        found = np.zeros(self.interpolate * max(map(len, phases)))
+        for phase, taps in enumerate(phases):
+            found[phase :: self.interpolate][: len(taps)] = taps
+        return found
 
     # ------------------------------------------------------------------- model
     def model(self, x: NDArray) -> NDArray:

@@ -49,6 +49,19 @@ class Design(Finished):
         """The coefficients as numbers."""
         return np.ldexp(np.array(self.coefficients, dtype=np.float64), -self.fir.fraction)
 
+    @cached_property
+    def realised(self) -> NDArray[np.float64]:
+        """The taps that the hardware has on average, for white noise of half of full scale: the coefficients, and what
+        dropped bits add to them, exactly (`hwgen.moved_taps`); of folded and reloadable filters the coefficients alone.
+        """
+        if not isinstance(self.fir, Fir):
+            return self.taps
+        moved = np.ldexp(self.fir.moved, -self.fir.fraction)
+        found = np.zeros(max(len(self.taps), len(moved)))
+        found[: len(self.taps)] += self.taps
+        found[: len(moved)] += moved
+        return found
+
     def words(self, data: Ints) -> Ints:
         """Bit-true outputs (channels, m) for input words (channels, n), from zero history, of a reloadable filter with
         its power-up coefficients.

@@ -9,14 +9,20 @@ from uplinks import CHANNEL, LINK
 from hwgen.cost.estimate import Estimate
 from hwgen.cost.resources import synthesise
 from hwgen.designs.detector_cases import allocations, case_step
-from hwgen.designs.detector_sizing import Sizing
+from hwgen.designs.detector_sizing import Candidate, Sizing
 from hwgen.designs.detector_work import work
 from hwgen.emit import verilog
 from hwgen.fixed import Format
 from hwgen.problems.adc import AdcReceiver
 
 PLAIN = [[[float(v.real), float(v.imag)] for v in row] for row in CHANNEL]
-SIZED = Sizing(LINK, Format(2, 6), Estimate.of("ice40"), float(LINK.ideal.mean()) * 1.3).plain("one LSB", "uniform")
+
+
+def sized(target: str) -> Candidate:
+    sizing = Sizing(LINK, Format(2, 6), Estimate.of(target), float(LINK.ideal.mean()) * 1.3)
+    found = sizing.plain("one LSB", "uniform")
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize("method", ["lmmse", "zf", "mrc"])
@@ -30,8 +36,7 @@ def test_what_is_allocated_is_never_worse_by_the_model(method: str) -> None:
 
 
 def test_a_case_is_json_and_repeats() -> None:
-    assert SIZED is not None
-    built = json.loads(json.dumps(SIZED.combiner.frozen()))
+    built = json.loads(json.dumps(sized("ice40").combiner.frozen()))
     arguments = (PLAIN, 5.0, "lmmse", "power", 32.0, list(range(7)), "qpsk", 4_000, 7, built)
     made = case_step(*arguments)
     assert json.loads(json.dumps(made)) == json.loads(json.dumps(case_step(*arguments)))
@@ -43,8 +48,8 @@ def test_a_case_is_json_and_repeats() -> None:
 
 @pytest.mark.parametrize("target", ["ice40", "ecp5"])
 def test_the_estimate_is_near_synthesis(target: str) -> None:
-    assert SIZED is not None
-    made = synthesise(verilog(SIZED.combiner.component(), "dut"), "dut", target)
-    counted = work(SIZED.combiner)
+    combiner = sized(target).combiner
+    made = synthesise(verilog(combiner.component(), "dut"), "dut", target)
+    counted = work(combiner)
     assert float(Estimate.of(target).luts(counted)[0]) == pytest.approx(made.lut, rel=0.15)
     assert float(counted.registers[0]) == pytest.approx(made.ff, rel=0.15)
