@@ -87,7 +87,7 @@ def run(text: str, folder: Path, bulk: bool = False) -> dict[str, Any]:
         ("[search]", "[hardware]\ndsp = true\n[search]", "hardware.dsp", "not built"),
         ("[search]", '[hardware]\nstructure = "direct"\n[search]', "hardware.structure", "not built"),
         ("[search]", '[hardware]\nstructure = "folded"\n[search]', "hardware.structure", "4 iterations on one stage"),
-        ("iterations = 4", 'iterations = 4\nform = "residual"' + FOLD, "descent.form", "not built folded"),
+        ("iterations = 4", 'iterations = 4\nform = "residual"' + FOLD, "hardware.structure", "take 8 clocks"),
         ("[search]", '[stimulus]\nkind = "tone"\n[search]', "stimulus.kind", "right-hand side"),
         ("[descent]", "[response]\ntaps = 3\n[descent]", "response", "neither bands"),
         ('kind = "descent"', 'kind = "fir"', "descent", "table of kind"),

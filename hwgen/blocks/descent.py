@@ -4,7 +4,7 @@
     x[t+1] = x[t] + eta (A^T y - G x[t])       form "gram", G = A^T A, or with a ridge for LMMSE
 
 from x[0] = 0, one stage an iteration and one right-hand side y a clock, or one stage for all of them. Complex
-systems are real ones of twice the size. The hardware is in `hwgen.blocks.descent_hardware` and `descent_folded`.
+systems are real ones of twice the size. Hardware: `descent_hardware`, `descent_folded`, `descent_alternating`.
 """
 
 from collections.abc import Callable
@@ -54,7 +54,7 @@ class Iteration:
 
 @dataclass(frozen=True)
 class Descent:
-    """T iterations for m equations in n unknowns. Latency: ``2 T`` clocks, in the form "gram" ``T + 2``.
+    """T iterations for m equations in n unknowns. Latency: ``2 T`` clocks, folded 1 more; in the form "gram" ``T + 2``.
 
     Parameters
     ----------
@@ -84,8 +84,8 @@ class Descent:
     rounding
         How every word is cut to its format; then it saturates.
     folded
-        Whether one stage does all iterations, a right-hand side every T clocks. Only stochastic rounding then gives
-        other words: iterations share one shift register, which goes on with each of them.
+        Whether one stage does all iterations, a right-hand side every `Stage.interval` clocks. Only stochastic rounding
+        then gives other words: iterations share one shift register, which goes on with each of their clocks.
     complements
         Whether sums that are subtracted are kept as complements, which saves LUTs on an iCE40 and nowhere else.
     """
@@ -196,7 +196,7 @@ class Descent:
     @property
     def latency(self) -> int:
         """Clocks from the edge that takes y to the edge at which x is seen."""
-        return len(self.iterations) + 2 if self.form == "gram" else 2 * len(self.iterations)
+        return len(self.iterations) + 2 if self.form == "gram" else 2 * len(self.iterations) + self.folded
 
     @property
     def inputs(self) -> tuple[Port, ...]:
@@ -330,15 +330,18 @@ class Descent:
         first = int(self.taken is not None) + int(self.target is not None)
         if not self.folded or stage < first:
             return states(seed(stage), count)
-        return states(after(seed(first), stage - first), count, len(self.iterations))
+        return states(after(seed(first), stage - first), count, self.stage.interval)
 
     # ---------------------------------------------------------------- hardware
     def component(self) -> "DescentComponent":
         """Amaranth component with `inputs`, `outputs`, ``i_valid`` and ``o_valid``; folded, also ``i_ready``."""
+        from hwgen.blocks.descent_alternating import AlternatingDescentComponent
         from hwgen.blocks.descent_folded import FoldedDescentComponent
         from hwgen.blocks.descent_hardware import DescentComponent
 
-        return FoldedDescentComponent(self) if self.folded else DescentComponent(self)
+        if not self.folded:
+            return DescentComponent(self)
+        return FoldedDescentComponent(self) if self.form == "gram" else AlternatingDescentComponent(self)
 
 
 def _times(place: int, matrix: Matrix, x: Ints) -> Ints:

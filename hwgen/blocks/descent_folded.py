@@ -1,4 +1,4 @@
-"""Hardware of one stage of a descent for all its iterations: a right-hand side every T clocks.
+"""Hardware of one stage of a descent in the form "gram" for all its iterations: a right-hand side every T clocks.
 
 The first iteration begins with a state of zeros, so that the unrolled block's shortcut gives the same words; where
 iterations have their binary points is chosen by their counter (`hwgen.blocks.descent_stage`).
@@ -15,7 +15,7 @@ from hwgen.blocks.operand import Operand
 
 
 class FoldedDescentComponent(DescentComponent):
-    """Hardware of a folded `Descent`. Latency: ``T + 2`` clocks; throughput: a right-hand side in T clocks.
+    """Hardware of a folded `Descent` in the form "gram". Latency: ``T + 2`` clocks; throughput: one y in T clocks.
 
     y is taken at edge 0, ``A^T y`` is there after edge 1, the state after iteration t at edge ``t + 1``.
     """
@@ -52,7 +52,7 @@ class FoldedDescentComponent(DescentComponent):
             word = Signal(signed(state.width), name=f"x_{k}")
             m.d.comb += word.eq(Mux(self.step == 1, Const(0, signed(state.width)), register))
             x.append(Operand(word, 0))
-        exact = self._moved(m, x, self._differences(m, x, aim))
+        exact = self._advanced(m, x, self._differences(m, x, aim))
         sums = values_of(self._placed(m, exact, d.stage.sums, "sum"))
         found = self._cut(m, sums, d.state_fraction(0), state, 0, d.unknowns, None, "next")
         for register, operand in zip(held, found, strict=True):
@@ -80,7 +80,7 @@ class FoldedDescentComponent(DescentComponent):
             found.append(Operand(named(m, product.combined(aimed, False), span, f"d_{k}"), 0))
         return found
 
-    def _moved(self, m: Module, x: Sequence[Operand], differences: Sequence[Operand]) -> list[Operand]:
+    def _advanced(self, m: Module, x: Sequence[Operand], differences: Sequence[Operand]) -> list[Operand]:
         """The exact state after an iteration."""
         d, stage = self.descent, self.descent.stage
         scaled = self._scaled(values_of(self._placed(m, differences, stage.gradients, "gradient")))

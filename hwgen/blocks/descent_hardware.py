@@ -139,6 +139,15 @@ class DescentComponent(wiring.Component):
         self, m: Module, t: int, x: Sequence[Operand], gradient: Sequence[Value], stage: int, valid: Value
     ) -> list[Operand]:
         """The state after iteration `t`, registered."""
+        d, it = self.descent, self.descent.iterations[t]
+        exact = self._moved(m, t, x, gradient, stage, valid)
+        words = self._cut(m, exact, d.state_fraction(t), it.state, stage, d.unknowns, None, f"x{t + 1}")
+        return self._held(m, words, f"x{t + 1}")
+
+    def _moved(
+        self, m: Module, t: int, x: Sequence[Operand], gradient: Sequence[Value], stage: int, valid: Value | None
+    ) -> list[Value]:
+        """The exact state after iteration `t`."""
         d, it, state = self.descent, self.descent.iterations[t], self.descent.before(t)
         updates = self._cut(m, self._scaled(gradient), d.update_fraction(t), it.update, stage, 0, valid, f"u{t}")
         up = d.state_fraction(t) - it.update.fraction
@@ -150,8 +159,7 @@ class DescentComponent(wiring.Component):
             else:
                 before = Operand(x[k].word, x[k].zeros + d.state_fraction(t) - state.fraction)
                 exact.append(before.combined(moved, False))
-        words = self._cut(m, exact, d.state_fraction(t), it.state, stage, d.unknowns, None, f"x{t + 1}")
-        return self._held(m, words, f"x{t + 1}")
+        return exact
 
     def _cut(
         self, m: Module, exact: Sequence[Value], fraction: int, form: Format, stage: int, first: int,

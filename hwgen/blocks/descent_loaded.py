@@ -110,7 +110,8 @@ class LoadedDescent(Descent):
         """
         first, every = len(self.a.registers), range(1, self.multiplications + 1)
         if self.form == "residual":
-            return (tuple(every),) * first
+            # Folded, the first residual takes a clock: y - A 0.
+            return (tuple(k + self.folded for k in every),) * first
         # The first state is eta A^T y, which takes no product with G but a clock.
         return ((1,),) * first + (tuple(k + 1 for k in every if k > 1),) * (len(self.registers) - first)
 

@@ -15,10 +15,28 @@ if TYPE_CHECKING:
 Shifts = Sequence[int | None]  # to the left, for each iteration; None: of zeros, or of what nothing takes
 
 
+def clocks(form: str, iterations: int) -> int:
+    """Clocks of one stage for a right-hand side: it multiplies once an iteration in the form "gram", else twice."""
+    return iterations if form == "gram" else 2 * iterations
+
+
 def foldable(d: "Descent") -> str | None:
     """Why one stage cannot do all iterations of a descent; None where it can."""
-    if d.form != "gram" or len(d.iterations) < 2:
-        return 'only the form "gram" is folded, with two iterations or more'
+    if len(d.iterations) < 2:
+        return "one stage does two iterations or more"
+    return _residual(d) if d.form == "residual" else _gram(d)
+
+
+def _residual(d: "Descent") -> str | None:
+    states = {it.state for it in d.iterations[:-1]}
+    if max(len(states), len({(it.residual, it.update) for it in d.iterations}), len(set(d.drops[::2]))) > 1:
+        return 'one stage of the form "residual" has one format for each kind of word, and one drop of ``A^T r``'
+    if any(d.drops[1::2]):
+        return "a product that is cut adds what makes up for it, also to a state of zeros: A x keeps every bit"
+    return None
+
+
+def _gram(d: "Descent") -> str | None:
     states, updates = {it.state.width for it in d.iterations[:-1]}, {it.update.width for it in d.iterations}
     if max(len(states), len(updates), len(set(d.drops[1:]))) > 1:
         return "one stage has one width for the states, one for the updates, and one drop of their products"
@@ -29,9 +47,14 @@ def foldable(d: "Descent") -> str | None:
 
 @dataclass(frozen=True)
 class Stage:
-    """Where one stage has the binary points of its sums, and by what words are shifted to them."""
+    """How often one stage takes a right-hand side, its sums' binary points, and by what words are shifted to them."""
 
     descent: "Descent"
+
+    @property
+    def interval(self) -> int:
+        """Clocks from one right-hand side to the next, at least."""
+        return clocks(self.descent.form, len(self.descent.iterations))
 
     @property
     def _updates(self) -> list[int]:
@@ -48,9 +71,8 @@ class Stage:
 
     @property
     def difference(self) -> int:
-        """Fraction bits of ``A^T y - G x`` in all iterations."""
-        assert self.descent.target is not None
-        return max(self.descent.target.fraction, *self._products)
+        """Fraction bits of ``A^T y - G x``, or of ``y - A x``, in all iterations."""
+        return max((self.descent.target or self.descent.input).fraction, *self._products)
 
     @property
     def state(self) -> int:
@@ -59,7 +81,7 @@ class Stage:
 
     @property
     def products(self) -> Shifts:
-        """Of ``-G x``, to `difference`."""
+        """Of ``-G x`` or ``-A x``, to `difference`."""
         return [None, *(self.difference - own for own in self._products)]
 
     @property

@@ -69,7 +69,7 @@ class Bits:
         parts = ("",) if self.words.zoom else ("", " range")
         kinds = [(part, name[0]) for name in self.words.names for part in parts]
         own = [[f"{name}{part}" for name in self.words.names if name[0] == kind] for part, kind in dict.fromkeys(kinds)]
-        own.append([f"{takes}*{makes}" for takes, _, makes in self.words.products if takes[0] == "x"])
+        own += [[f"{takes}*{makes}" for takes, _, makes in self.words.products if takes[0] == kind] for kind in "xr"]
         return [names for names in own if len(names) > 1]
 
     @property
@@ -80,6 +80,8 @@ class Bits:
         high = np.repeat([self.limits[1], TOPS, DROPS], [size, size, count])
         high[size : 2 * size] += [MORE if name[0] == "u" else 0 for name in self.words.names]
         high[size : 2 * size] += np.where(self._moves, self._common - self.words.peaks, 0)
+        if self.words.shared and self.words.coefficients.form == "residual":  # A x keeps every bit: see `foldable`
+            low[2 * size :] = [DROPS if takes[0] == "x" else 0 for takes, _, _ in self.words.products]
         if self.words.loaded is not None:  # nothing of the trajectory saturates, and products keep every bit
             low[size:] = np.repeat([TOPS, DROPS], [size, count])
         return low, high
@@ -137,8 +139,8 @@ class Bits:
         """Bits (P,) of all words together."""
         ends = self.ends(bits)
         widths = ends.fractions + ends.tops
-        if self.words.shared:  # y, z, u0 and x1: those of other iterations are the same
-            widths = widths[:, :4]
+        if self.words.shared:  # y, z, u0 and x1, or r0, u0 and x1: those of other iterations are the same
+            widths = widths[:, : len({name[0] for name in self.words.names})]
         return np.asarray(widths.sum(axis=1), dtype=np.float64)
 
     def bit_true(self, bits: Ints) -> Floats:

@@ -99,9 +99,12 @@ class DescentWork:
         times = range(w.iterations)
         if w.shared:  # one stage, that of the second iteration, and zeros in place of the first state
             times = range(1, 2)
-            work["added_bits"] += n * width[:, names["x1"]] + _CONTROL
-            names = {name: names[name] for name in ("y", "z", "u1", "x1", f"x{w.iterations}")}
-            fraction, top, exact = self._placed(ends, fraction, top, exact)
+            stage = ("y", "z", "r1", "u1", "x1", f"x{w.iterations}")
+            names = {name: names[name] for name in stage if name in names}
+            work["added_bits"] += _CONTROL
+            if c.form == "gram":
+                work["added_bits"] += n * width[:, names["x1"]]
+                fraction, top, exact = self._placed(ends, fraction, top, exact)
         for k, (takes, _, makes) in enumerate(w.products):
             if makes not in names:
                 continue
@@ -157,7 +160,9 @@ class DescentWork:
     @property
     def _sources(self) -> int:
         """Shift registers for stochastic rounding."""
-        return 3 if self.words.shared else len(self.words.names) - self.words.iterations + 1
+        if self.words.shared:
+            return 3 if self.words.coefficients.form == "gram" else 1
+        return len(self.words.names) - self.words.iterations + 1
 
     def _of(self, columns: Ints, kind: str) -> Ints:
         """Those of the words (P, W) of one sort."""
@@ -165,8 +170,9 @@ class DescentWork:
 
     def _fractions(self, ends: Ends, k: int) -> Ints:
         """Fraction bits (P, iterations) of product `k`; the hardware of one stage makes those of all iterations."""
-        made = range(1, len(self.words.products)) if self.words.shared and k else [k]
-        return np.stack([self.words.product_fraction(ends, j) for j in made], axis=1)
+        kind = self.words.products[k][2][0]
+        made = [j for j, (_, _, makes) in enumerate(self.words.products) if makes[0] == kind]
+        return np.stack([self.words.product_fraction(ends, j) for j in (made if self.words.shared else [k])], axis=1)
 
     def _placed(self, ends: Ends, fraction: Ints, top: Ints, exact: Ints) -> tuple[Ints, Ints, Ints]:
         """Fractions and tops of one stage's words as they span all iterations, and fractions of what they are cut from:
@@ -193,7 +199,7 @@ class DescentWork:
         dsp = sum(
             matrix.blocks(int(widths[self.words.place[takes]]), target)
             for matrix, (takes, _, makes) in zip(self.loaded, self.words.products, strict=False)
-            if not self.words.shared or makes in ("z", "u1")
+            if not self.words.shared or makes in ("z", "r1", "u1")
         )
         return found | {"ff": found["ff"] + sum(len(m.registers) * m.form.width for m in made), "dsp": dsp}
 
@@ -201,9 +207,11 @@ class DescentWork:
         w, c = self.words, self.words.coefficients
         (m, n), forms, last = c.matrix.shape, w.formats(ends), w.iterations
         if w.shared:
-            held = m * w.input.width + n * (forms["z"].width + forms["x1"].width + forms[f"x{last}"].width)
+            held = m * w.input.width + n * (forms["x1"].width + forms[f"x{last}"].width)
+            held += n * forms["z"].width if c.form == "gram" else m * forms["r1"].width
+            control = 3 + 2 * last.bit_length() if c.form == "gram" else 1 + (2 * last).bit_length()
             held += STATE_BITS * self._sources if w.rounding is Cut.STOCHASTIC else 0
-            return {**self._cells(ends, target), "ff": held + 3 + 2 * last.bit_length()}
+            return {**self._cells(ends, target), "ff": held + control}
         kept = last if c.form == "gram" else 2 * last  # valid bits, and clocks that y or z is kept for
         found = kept + 2 + m * w.input.width
         if c.form == "gram":

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hwgen.blocks.descent_stage import clocks
 from hwgen.designs.descent_system import System, parts, real, words_of
 from hwgen.designs.descent_words import mean_square
 from hwgen.designs.detection import Link, crossing
@@ -58,11 +59,17 @@ class Reference:
     @property
     def folded(self) -> bool:
         """Whether one stage does all iterations: where it is asked for, or where the clock allows it."""
-        descent, hardware = self.spec.descent, self.spec.hardware
+        descent = self.spec.descent
         assert descent is not None
-        clocks = (hardware.clock or 0.0) / self.spec.input.sample_rate * (1 + 1e-9)
-        able = descent.form != "residual"
-        return hardware.structure == "folded" or (able and clocks >= descent.iterations >= _FOLDED_FROM)
+        able = self.folds("residual" if descent.form == "residual" else "gram")
+        return self.spec.hardware.structure == "folded" or (able and descent.iterations >= _FOLDED_FROM)
+
+    def folds(self, form: str) -> bool:
+        """Whether the clock leaves one stage of a form the time for all iterations."""
+        spec = self.spec
+        assert spec.descent is not None
+        given = (spec.hardware.clock or 0.0) / spec.input.sample_rate * (1 + 1e-9)
+        return given >= clocks(form, spec.descent.iterations)
 
     @property
     def reloadable(self) -> bool:

@@ -43,7 +43,8 @@ class Spaces:
         pairs: list[tuple[int, int | None]] = []
         if descent.form in ("auto", "gram"):
             pairs += [(a, g) for a in widths for g in widths]
-        if descent.form in ("auto", "residual") and self.reference.system.ridge == 0 and not self.reference.folded:
+        timely = not self.reference.folded or self.reference.folds("residual")
+        if descent.form in ("auto", "residual") and self.reference.system.ridge == 0 and timely:
             pairs += [(a, None) for a in widths]
         room = self.limit * _SHARE - self.reference.spec.output.format.lsb**2 / 12
         kept: dict[tuple[int, int | None], Bits] = {}

@@ -39,7 +39,7 @@ class DescentDesign(Finished):
     @property
     def core(self) -> Top:
         """The module with plain ports."""
-        block, interval = self.block, len(self.block.iterations) if self.folded else 1
+        block, interval = self.block, self.block.stage.interval if self.folded else 1
         return Top(
             self.core_name, block.inputs + block.ports, block.outputs, block.latency, interval, apart=len(block.ports)
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from hwgen.blocks.descent_stage import clocks
 from hwgen.fixed import Overflow
 from hwgen.tables.descent import DescentTable
 from hwgen.tables.fields import RELOADABLE
@@ -89,14 +90,13 @@ def _loadable(spec: "Spec", descent: DescentTable) -> None:
 
 def _foldable(spec: "Spec", descent: DescentTable) -> None:
     """Raise where one stage cannot do all iterations."""
-    clocks = (spec.hardware.clock or 0.0) / spec.input.sample_rate * (1 + 1e-9)
-    if clocks < descent.iterations:
-        reason = f"{descent.iterations} iterations on one stage take as many clocks, and there are {max(clocks, 1):.3g}"
-        least = f"{descent.iterations * spec.input.sample_rate:g}"
+    given = (spec.hardware.clock or 0.0) / spec.input.sample_rate * (1 + 1e-9)
+    needed = clocks("residual" if descent.form == "residual" else "gram", descent.iterations)
+    if given < needed:
+        many = f"{needed}" if needed > descent.iterations else "as many"
+        reason = f"{descent.iterations} iterations on one stage take {many} clocks, and there are {max(given, 1):.3g}"
+        least = f"{needed * spec.input.sample_rate:g}"
         raise spec.blame("hardware.structure", reason, f'write clock = {least}, or structure = "auto"')
-    for key, wrong, reason, remedy in (
-        ("iterations", descent.iterations < 2, "one iteration has nothing to share", "give 2 or more"),
-        ("form", descent.form == "residual", "one stage has the form gram", 'write form = "gram"'),
-    ):
-        if wrong:
-            raise spec.blame(f"descent.{key}", f"not built folded: {reason}", remedy)
+    if descent.iterations < 2:
+        reason = "not built folded: one iteration has nothing to share"
+        raise spec.blame("descent.iterations", reason, "give 2 or more")

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from descent_cases import GRAM, RESIDUAL, drawn
+from descent_cases import GRAM, drawn
 from folded_descents import CASES, FOLDED, bench, by_fractions
 
 from hwgen.blocks.descent import Descent
@@ -96,7 +96,6 @@ def test_a_mutation_is_caught(name: str) -> None:
 @pytest.mark.parametrize(
     ("made", "told"),
     [
-        (RESIDUAL, "only the form"),
         (replace(GRAM, iterations=GRAM.iterations[:1]), "two iterations or more"),
         (GRAM, "one width"),
         (replace(GRAM, iterations=FOLDED.iterations, drops=(1, 2, 3, 2, 2)), "one drop"),
