@@ -1,6 +1,7 @@
 """The whole way from a design file to verified Verilog, step by step, each step kept in the checkpoint."""
 
 import json
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -165,7 +166,7 @@ class Run:
         if self.journal.steps.get("evidence") != evidence:
             self.journal.record("evidence", evidence)
         write_beside(self.folder / "report.html", render(result, evidence))
-        write_beside(self.folder / "result.json", json.dumps(result, indent=2) + "\n")
+        write_beside(self.folder / "result.json", json.dumps(result, indent=2, allow_nan=False) + "\n")
         return result
 
     def everything(self, waves: bool = False, bulk: bool = True) -> dict[str, Any]:
@@ -184,7 +185,7 @@ class Run:
             for step in ("bit_true", "bulk")
         }  # fmt: skip
         goal = spec.goal.model_dump(mode="json", exclude_none=True)
-        return {
+        made: dict[str, Any] = {
             "schema": 1,
             "hwgen": version("hwgen"),
             "name": design.name,
@@ -217,6 +218,7 @@ class Run:
             **({spec.design.kind: found["own"]} if "own" in found else {}),
             "timings": dict(sorted(self.timings.items())),
         }
+        return {key: _finite(part) for key, part in made.items()}
 
 
 def write_files(folder: Path, files: dict[str, str]) -> None:
@@ -274,3 +276,12 @@ def synthesised(design: Finished, targets: list[str], dsp: bool, executor: Execu
         t: executor.submit(synthesise_step, design.verilog, design.name, t, dsp, yosys.version()) for t in targets
     }
     return {target: {**future.result(), "tool": yosys.version()} for target, future in waiting.items()}
+
+
+def _finite(value: Any) -> Any:
+    """The value with None for what is not finite, which JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _finite(own) for key, own in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(own) for own in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

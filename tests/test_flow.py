@@ -1,6 +1,7 @@
 """The whole way: cut off and resumed to the same bytes, in other folders, and over every kind of design file."""
 
 import json
+import math
 import os
 import shlex
 import shutil
@@ -249,3 +250,8 @@ def test_headroom_and_success() -> None:
     for check in ({"mismatches": 1, "samples": 9}, {"mismatches": 0, "samples": 0}):
         assert not flow.succeeded({**good, "verification": {"bit_true": check, "bulk": None}})
         assert not flow.succeeded({**good, "verification": {"bit_true": None, "bulk": check}})
+
+
+def test_what_is_not_finite_is_null() -> None:
+    found = {"a": [1.5, math.inf, (2, -math.inf)], "b": {"c": math.nan, "d": "inf"}, "e": None}
+    assert flow._finite(found) == {"a": [1.5, None, [2, None]], "b": {"c": None, "d": "inf"}, "e": None}

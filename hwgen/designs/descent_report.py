@@ -25,7 +25,8 @@ def convergence(reference: Reference, words: Words, ends: Ends) -> dict[str, lis
         shorter = replace(words.coefficients, system=replace(words.coefficients.system, iterations=t))
         part = replace(words, coefficients=shorter, output=formats[f"x{t}"])
         size, count = len(part.names), len(part.products)
-        model.append(float(part.noise(Ends(ends.fractions[:, :size], ends.tops[:, :size], ends.drops[:, :count]))[0]))
+        own = Ends(ends.fractions[:, :size], ends.tops[:, :size], ends.drops[:, :count])
+        model.append(float(part.modelled(own)[0]))
     return {
         "float": [float(np.mean((x - reference.exact) ** 2)) for x in reference.system.descended(y)],
         "noise model": model,

@@ -195,7 +195,12 @@ class Words:
         return noise, drift
 
     def noise(self, ends: Ends) -> Floats:
-        """Mean square error (P,) of a coordinate of x by the noise model; infinite for words of less than 2 bits."""
+        """Mean square error (P,) to search with: infinite for words of less than 2 bits, where the model is rough."""
+        narrow = (ends.fractions + ends.tops < 2).any(axis=1)
+        return np.where(narrow, np.inf, self.modelled(ends))
+
+    def modelled(self, ends: Ends) -> Floats:
+        """Mean square error (P,) of a coordinate of x by the noise model."""
         whole, exact = self.whole(ends.fractions), self.exact(ends)
         dropped = exact - whole
         lsb = np.where(dropped > 0, 2.0 ** -whole.astype(np.float64), 0.0)
@@ -208,8 +213,7 @@ class Words:
             total = total + self._cut_products[0][k, ends.drops[:, k]] * unit**2
         if self.coefficients.form == "gram":
             drift = drift + self.added(ends) * self._unit(ends) @ self._target.T
-        narrow = (ends.fractions + ends.tops < 2).any(axis=1)
-        return np.where(narrow, np.inf, total + (drift**2).mean(axis=1))
+        return np.asarray(total + (drift**2).mean(axis=1))
 
     def _drift(self, ends: Ends) -> Floats:
         """Mean error (P, n) of the result by what cutting takes off on average."""

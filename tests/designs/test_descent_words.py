@@ -57,6 +57,15 @@ def test_the_trajectory_ends_at_the_solution() -> None:
     assert np.abs(Coefficients(system, 16, 16).trajectory(y)["x200"] - wanted).max() < 1e-3
 
 
+def test_words_of_one_bit_are_modelled_but_not_searched() -> None:
+    made = words(True)
+    found = ends(made, 9, 0)
+    narrow = found._replace(fractions=np.where(np.array(made.names) == "u1", 1 - found.tops, found.fractions))
+    assert np.isinf(made.noise(narrow))
+    assert made.modelled(found) < made.modelled(narrow) < np.inf
+    assert made.noise(found) == made.modelled(found)
+
+
 @pytest.mark.parametrize("gram", [False, True])
 @pytest.mark.parametrize("drop", [0, 3])
 def test_words_end_where_the_block_cuts_them(gram: bool, drop: int) -> None:
