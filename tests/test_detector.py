@@ -285,6 +285,10 @@ def test_the_header_tells_every_port(made: Made) -> None:
     text = (made.folder / "few.v").read_text()
     for antenna, bits in result_bits(made.result).items():
         assert (f"y{antenna} {bits}" in text) == (bits > 0)
+    design = load(made.folder)
+    assert isinstance(design, Detector)
+    assert isinstance(design.combiner, Combiner)
+    assert ("hold the complement" in text) == design.combiner.complements
 
 
 def result_bits(result: dict) -> dict[int, int]:

@@ -12,6 +12,7 @@ from hwgen.blocks.combiner import Combiner
 from hwgen.blocks.combiner_ports import Ports
 from hwgen.blocks.combiner_tree import Word
 from hwgen.blocks.operand import Operand
+from hwgen.blocks.wires import wire
 from hwgen.check.vectors import Port
 from hwgen.fixed import Format, Overflow, Rounding, quantise_hw
 
@@ -85,7 +86,7 @@ def summed(
     # The word's lowest bit may lie above the output's: then there is nothing to round.
     low, drop = word.lsb, fraction - form.fraction
     shift = min(low, drop)
-    operand, added = Operand(_plain(value, word), low - shift), constant >> shift
+    operand, added = Operand(_plain(m, value, word), low - shift), constant >> shift
     least, most = sorted((-1 if word.negative else 1) * (end << low - shift) + added for end in word.span)
     exact = Signal(signed(Format.for_range(least, most, signed=True).width), name=f"{name}_sum", attrs={"keep": 1})
     m.d.comb += exact.eq(added - operand.value if word.negative else operand.value + added)
@@ -99,21 +100,22 @@ def _word(m: Module, word: Word, before: Sequence[Word], values: Sequence[Value]
         return held(m, _cut(values[word.sources[0]], word), name)
     a, b = word.sources
     lsb = word.lsb - word.dropped
-    left, right = (Operand(_plain(values[k], before[k]), before[k].lsb - lsb) for k in (a, b))
+    left, right = (Operand(_plain(m, values[k], before[k]), before[k].lsb - lsb) for k in (a, b))
     total = left.combined(right, word.subtract)
     width = Format.for_range(*word.full, signed=True).width
     # Yosys would merge adders otherwise; a word that is cut has low bits that nothing needs, and an inversion can only
     # become part of an adder that need not be kept.
-    attributes = {} if word.dropped or word.inverted else {"keep": 1}
-    exact = Signal(signed(width), name=f"{name}_sum", attrs=attributes)
-    m.d.comb += exact.eq(total)
+    exact = wire(m, total, width, f"{name}_sum", keep=not (word.dropped or word.inverted))
     found = _cut(exact, word)
-    return held(m, (~found).as_signed() if word.inverted else found, name)
+    return held(m, wire(m, ~found, word.width, f"{name}_complement") if word.inverted else found, name)
 
 
-def _plain(value: Value, word: Word) -> Value:
-    """A word as it is, whatever its bits are."""
-    return (~value).as_signed() if word.inverted else value
+def _plain(m: Module, value: Value, word: Word) -> Value:
+    """A word as it is, whatever its bits are; words of a tree are taken once."""
+    if not word.inverted:
+        return value
+    assert isinstance(value, Signal)  # only sums are inverted, and they are registered
+    return wire(m, ~value, word.width, f"{value.name}_value")
 
 
 def _cut(value: Value, word: Word) -> Value:

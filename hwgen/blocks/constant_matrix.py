@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hwgen.adders import AdderGraph, find_graph, odd
 from hwgen.blocks.adder_tree import Range, Term, summed
 from hwgen.blocks.operand import Operand
+from hwgen.blocks.wires import wire
 from hwgen.fixed import Format
 
 MOST_DROPPED = 40
@@ -228,16 +229,10 @@ def added_up(
 def _sum(m: Module, total: Value, width: int, name: str, inverted: bool) -> Operand:
     """A sum as a signal; by way of its complement where that is what adders take and give."""
     if not inverted:  # Yosys would merge adders that are not kept
-        return Operand(_wire(m, total, width, name, {"keep": 1}), 0)
+        return Operand(wire(m, total, width, name, keep=True), 0)
     # It does not across an inversion, which becomes part of an adder that is not kept.
-    complement = _wire(m, ~_wire(m, total, width, f"{name}_sum"), width, f"{name}_complement")
-    return Operand(_wire(m, ~complement, width, name), 0)
-
-
-def _wire(m: Module, value: Value, width: int, name: str, attributes: dict[str, int] | None = None) -> Signal:
-    wire = Signal(signed(width), name=name, attrs=attributes or {})
-    m.d.comb += wire.eq(value)
-    return wire
+    complement = wire(m, ~wire(m, total, width, f"{name}_sum"), width, f"{name}_complement")
+    return Operand(wire(m, ~complement, width, name), 0)
 
 
 def constant_term(value: int) -> Term:

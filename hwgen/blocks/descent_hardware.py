@@ -14,6 +14,7 @@ from hwgen.blocks.descent_loaded import LoadedDescent
 from hwgen.blocks.dither import Cut, cut_hw, register, window_hw
 from hwgen.blocks.loading import loaded
 from hwgen.blocks.operand import Operand
+from hwgen.blocks.wires import wire
 from hwgen.fixed import Format, Overflow, Rounding, quantise_hw
 
 
@@ -190,6 +191,5 @@ def values_of(words: Sequence[Operand]) -> list[Value]:
 
 
 def named(m: Module, value: Value, ends: Range, name: str) -> Signal:
-    signal = Signal(signed(Format.for_range(*ends, signed=True).width), name=name)
-    m.d.comb += signal.eq(value)
-    return signal
+    """The value as a wire that holds its range."""
+    return wire(m, value, Format.for_range(*ends, signed=True).width, name)

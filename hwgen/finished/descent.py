@@ -140,6 +140,7 @@ class DescentDesign(Finished):
             "iterations": len(block.iterations), "input": str(block.input), "output": str(block.output),
             "rounding": str(block.rounding), "paired": self.paired, "m": m, "n": n,
             "step": " + ".join(f"2^{-s}" for s in block.steps), "loading": self.loading,
+            "interval": self.core.interval, "complements": block.complements,
         }  # fmt: skip
 
     def frozen(self) -> dict[str, Any]:

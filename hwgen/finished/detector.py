@@ -96,6 +96,7 @@ class Detector(Finished):
             "terms": int(np.count_nonzero(c.matrix)),
             "levels": c.levels,
             "loading": c.loading if isinstance(c, ReloadableCombiner) else [],
+            "complements": isinstance(c, Combiner) and c.complements,
         }
 
     def stimuli(self, spec: Spec | None, count: int, rng: np.random.Generator) -> Ints:

@@ -5,13 +5,11 @@ from fractions import Fraction
 from math import floor
 
 import numpy as np
-from descent_cases import RESIDUAL, drawn
-from folded_descents import registers
+from descent_cases import RESIDUAL
+from folded_descents import registers, words
 
 from hwgen.blocks.descent import Descent, Iteration
 from hwgen.blocks.dither import Cut
-from hwgen.check.script import Script, script
-from hwgen.check.vectors import Expected, Top
 from hwgen.fixed import Format
 
 SHARED = Iteration(Format(2, 5), Format(1, 7), Format(2, 6))
@@ -19,29 +17,20 @@ SAME = (*(SHARED,) * 4, replace(SHARED, state=Format(2, 5)))
 PLAIN = replace(RESIDUAL, iterations=SAME, folded=True)
 CUT = replace(PLAIN, drops=(4, 0, 4, 0, 4, 0, 4, 0, 4))
 CASES = {f"alternating, {rounding}": replace(CUT, rounding=rounding) for rounding in Cut} | {
-    "every bit": PLAIN,
-    "two iterations": replace(PLAIN, iterations=SAME[-2:]),
-    "three iterations": replace(PLAIN, iterations=SAME[-3:], rounding=Cut.STOCHASTIC),
-    "words that saturate": replace(PLAIN, iterations=(Iteration(Format(0, 4), Format(-1, 5), Format(0, 6)),) * 4),
-    "words finer than what they hold": replace(
+    "alternating, every bit": PLAIN,
+    "alternating, two iterations": replace(PLAIN, iterations=SAME[-2:]),
+    "alternating, three iterations": replace(PLAIN, iterations=SAME[-3:], rounding=Cut.STOCHASTIC),
+    "alternating, words that saturate": replace(
+        PLAIN, iterations=(Iteration(Format(0, 4), Format(-1, 5), Format(0, 6)),) * 4
+    ),
+    "alternating, words finer than what they hold": replace(
         PLAIN, iterations=(Iteration(Format(2, 14), Format(2, 3), Format(2, 12)),) * 3, rounding=Cut.STOCHASTIC
     ),
-    "complements": replace(CUT, complements=True),
-    "more unknowns than equations": replace(
+    "alternating, complements": replace(CUT, complements=True),
+    "alternating, more unknowns than equations": replace(
         PLAIN, matrix=((40, -12, 8, 0, 30), (5, 60, 0, -33, 1), (0, 7, 25, 16, -50)), rounding=Cut.STOCHASTIC
     ),
 }
-
-
-def bench(d: Descent, count: int) -> tuple[Top, Script, Expected]:
-    """A module named dut, a script with gaps and two resets, and what the model expects."""
-    clocks = 2 * len(d.iterations)
-    top = Top("dut", d.inputs, d.outputs, clocks + 1, clocks)
-    stimulus = script(
-        drawn(d, count), np.random.default_rng(2), gap_probability=0.25, resets=[count // 2, count // 2 + 3],
-        drain=clocks + 5, interval=clocks,
-    )  # fmt: skip
-    return top, stimulus, top.expected(stimulus, d.model)
 
 
 def by_fractions(d: Descent, data: np.ndarray) -> list[list[Fraction]]:
@@ -53,18 +42,6 @@ def by_fractions(d: Descent, data: np.ndarray) -> list[list[Fraction]]:
     gradient = d.fraction + its[0].residual.fraction - drop
     place = max(its[0].update.fraction, its[0].state.fraction)
     source = registers(0)
-
-    def words(values: list[Fraction], form: Format, fine: int, state: int, first: int) -> list[Fraction]:
-        lsb, cut, made = Fraction(2) ** -form.fraction, max(fine - form.fraction, 0), []
-        for k, v in enumerate(values):
-            turn = 7 * (first + k) % 31
-            random = (state >> turn | state << 31 - turn) & (1 << 31) - 1
-            more = {
-                Cut.FLOOR: Fraction(0), Cut.HALF_UP: Fraction(1, 2),
-                Cut.STOCHASTIC: Fraction(random % 2**cut, 2**cut),
-            }  # fmt: skip
-            made.append(min(max(floor(v / lsb + more[d.rounding]), form.minimum), form.maximum) * lsb)
-        return made
 
     def back(r: list[Fraction]) -> list[Fraction]:
         """A^T r, each product cut, and what that takes off, averaged over the words it can meet."""
@@ -83,9 +60,11 @@ def by_fractions(d: Descent, data: np.ndarray) -> list[list[Fraction]]:
         y, x = [Fraction(int(v), 2**d.input.fraction) for v in column], [Fraction(0)] * d.unknowns
         for it in its:
             wanting = [v - sum(c * w for c, w in zip(row, x, strict=True)) for v, row in zip(y, a, strict=True)]
-            r = words(wanting, it.residual, difference, next(source), 0)
+            r = words(wanting, it.residual, difference - it.residual.fraction, d.rounding, next(source), 0)
             state = next(source)
-            u = words([eta * v for v in back(r)], it.update, gradient + max(d.steps), state, 0)
-            x = words([v + w for v, w in zip(x, u, strict=True)], it.state, place, state, d.unknowns)
+            fine = gradient + max(d.steps) - it.update.fraction
+            u = words([eta * v for v in back(r)], it.update, fine, d.rounding, state, 0)
+            moved = [v + w for v, w in zip(x, u, strict=True)]
+            x = words(moved, it.state, place - it.state.fraction, d.rounding, state, d.unknowns)
         found.append(x)
     return found

@@ -1,4 +1,7 @@
-"""Small descents on one stage: every rounding, and words whose binary points move from iteration to iteration."""
+"""Small descents of the form "gram" on one stage, and what the tests of both forms share.
+
+Every rounding, and words whose binary points move from iteration to iteration.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -44,11 +47,12 @@ CASES = {
 
 def bench(d: Descent, count: int) -> tuple[Top, Script, Expected]:
     """A module named dut, a script with gaps and two resets, and what the model expects."""
-    interval = len(d.iterations)
-    top = Top("dut", d.inputs, d.outputs, d.latency, interval)
+    interval = len(d.iterations) * (2 if d.form == "residual" else 1)
+    latency = interval + (1 if d.form == "residual" else 2)
+    top = Top("dut", d.inputs, d.outputs, latency, interval)
     stimulus = script(
         drawn(d, count), np.random.default_rng(2), gap_probability=0.25, resets=[count // 2, count // 2 + 3],
-        drain=d.latency + 4, interval=interval,
+        drain=latency + 4, interval=interval,
     )  # fmt: skip
     return top, stimulus, top.expected(stimulus, d.model)
 
@@ -62,10 +66,25 @@ def registers(number: int) -> Iterator[int]:
             bits = [*bits[1:], bits[0] ^ bits[3]]
 
 
+def words(
+    values: list[Fraction], form: Format, cut: int, rounding: Cut, state: int, first: int
+) -> list[Fraction]:  # fmt: skip
+    """Values rounded to a format, `cut` low bits of them in hardware, from rounding point `first` of a state on."""
+    lsb, made = Fraction(2) ** -form.fraction, []
+    for k, v in enumerate(values):
+        turn, cut = 7 * (first + k) % 31, max(cut, 0)
+        random = (state >> turn | state << 31 - turn) & (1 << 31) - 1
+        more = {
+            Cut.FLOOR: Fraction(0), Cut.HALF_UP: Fraction(1, 2), Cut.STOCHASTIC: Fraction(random % 2**cut, 2**cut),
+        }  # fmt: skip
+        made.append(min(max(floor(v / lsb + more[rounding]), form.minimum), form.maximum) * lsb)
+    return made
+
+
 def by_fractions(d: Descent, data: np.ndarray) -> list[list[Fraction]]:
     """The descent on one stage in exact numbers: one right-hand side, one iteration after the other."""
     drops, eta = d.drops or (0,) * 9, sum(Fraction(1, 2**s) for s in d.steps)
-    n, its, unit = d.unknowns, d.iterations, Fraction(1, 2)
+    n, its = d.unknowns, d.iterations
     taken = d.taken or d.input
     sums = d.fraction + taken.fraction - drops[0]
     # Low bits that a stage cuts, zeros among them: as many in every iteration.
@@ -75,19 +94,6 @@ def by_fractions(d: Descent, data: np.ndarray) -> list[list[Fraction]]:
     state_cut = place - min(it.state.fraction for it in its[:-1])
     sources = [registers(k) for k in range(3)]
     own = 0 if d.taken is None else 1  # the register of the target; that of the stage follows
-
-    def words(values: list[Fraction], form: Format, cut: int, state: int, first: int) -> list[Fraction]:
-        lsb, made = Fraction(2) ** -form.fraction, []
-        for k, v in enumerate(values):
-            turn = 7 * (first + k) % 31
-            random = (state >> turn | state << 31 - turn) & (1 << 31) - 1
-            more = {
-                Cut.FLOOR: Fraction(0),
-                Cut.HALF_UP: unit,
-                Cut.STOCHASTIC: Fraction(random % 2 ** max(cut, 0), 2 ** max(cut, 0)),
-            }
-            made.append(min(max(floor(v / lsb + more[d.rounding]), form.minimum), form.maximum) * lsb)
-        return made
 
     def times(
         matrix: np.ndarray, fraction: int, x: list[Fraction], form: Format, drop: int, added: tuple
@@ -107,21 +113,20 @@ def by_fractions(d: Descent, data: np.ndarray) -> list[list[Fraction]]:
     for column in data.T:
         y = [Fraction(int(v)) * Fraction(2) ** -d.input.fraction for v in column]
         if d.taken is not None:
-            y = words(y, d.taken, d.input.fraction - d.taken.fraction, fresh[0], 0)
+            y = words(y, d.taken, d.input.fraction - d.taken.fraction, d.rounding, fresh[0], 0)
         z = times(np.array(d.matrix).T, d.fraction, y, taken, drops[0], d.added or (0,) * n)
-        z = words(z, d.target, sums - d.target.fraction, fresh[own], 0)
+        z = words(z, d.target, sums - d.target.fraction, d.rounding, fresh[own], 0)
         fresh[: own + 1] = [next(source) for source in sources[: own + 1]]
         x = [Fraction(0)] * n
         for t, it in enumerate(its):
             product = [Fraction(0)] * n
             if t:
                 product = times(-np.array(d.gram), d.gram_fraction, x, its[t - 1].state, drops[t], (0,) * n)
-            u = words(
-                [eta * (a + b) for a, b in zip(z, product, strict=True)], it.update, update_cut, fresh[own + 1], 0
-            )
+            wanted = [eta * (a + b) for a, b in zip(z, product, strict=True)]
+            u = words(wanted, it.update, update_cut, d.rounding, fresh[own + 1], 0)
             moved = [a + b for a, b in zip(x, u, strict=True)]
             cut = place - it.state.fraction if it is its[-1] else state_cut
-            x = words(moved, it.state, cut, fresh[own + 1], n)
+            x = words(moved, it.state, cut, d.rounding, fresh[own + 1], n)
             fresh[own + 1] = next(sources[own + 1])
         found.append(x)
     return found

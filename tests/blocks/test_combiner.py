@@ -8,6 +8,7 @@ from math import floor
 import numpy as np
 import pytest
 from combiner_cases import CASES, bench, drawn
+from mutants import mutated
 
 from hwgen.blocks.combiner import Combiner
 from hwgen.blocks.combiner_tree import Word, complemented, leaf, tree
@@ -175,9 +176,7 @@ MUTATIONS = {
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_mutation_is_caught(name: str) -> None:
     case, text, replacement = MUTATIONS[name]
-    found = emitted(case)
-    assert found.count(text) == 1, f"the emitted Verilog has changed; choose the text of {name!r} anew"
-    result = simulate(found.replace(text, replacement), *bench(CASES[case], 120))
+    result = simulate(mutated(emitted(case), text, replacement), *bench(CASES[case], 120))
     assert result.mismatches > 0
     assert not result.bit_true
 

@@ -1,4 +1,4 @@
-"""One stage for all iterations: its model against fractions, its hardware against the model, what is refused."""
+"""One stage for all iterations, both forms: model against fractions, hardware against the model, what is refused."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -6,8 +6,13 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from descent_cases import GRAM, drawn
-from folded_descents import CASES, FOLDED, bench, by_fractions
+from alternating_descents import CASES as ALTERNATING_CASES
+from alternating_descents import PLAIN, SAME
+from alternating_descents import by_fractions as by_alternating_fractions
+from descent_cases import GRAM, RESIDUAL, drawn
+from folded_descents import CASES as FOLDED_CASES
+from folded_descents import FOLDED, bench, by_fractions
+from mutants import mutated
 
 from hwgen.blocks.descent import Descent
 from hwgen.blocks.descent_stage import foldable
@@ -15,8 +20,10 @@ from hwgen.blocks.dither import Cut, states
 from hwgen.check.bulk import simulate_bulk
 from hwgen.check.simulate import simulate
 from hwgen.emit import verilog
+from hwgen.fixed import Format
 
-MILLION = [f"{name}, {rounding}" for name in ("one range", "zooming") for rounding in Cut]
+CASES = FOLDED_CASES | ALTERNATING_CASES
+MILLION = [f"{name}, {rounding}" for name in ("one range", "zooming", "alternating") for rounding in Cut]
 
 
 @lru_cache
@@ -30,13 +37,20 @@ def test_the_model_is_what_fractions_say(name: str) -> None:
     d = CASES[name]
     y = drawn(d, 60)
     lsb = Fraction(2) ** -d.output.fraction
-    assert [[int(v) * lsb for v in column] for column in d.model(y).T] == by_fractions(d, y)
+    wanted = by_fractions if d.form == "gram" else by_alternating_fractions
+    assert [[int(v) * lsb for v in column] for column in d.model(y).T] == wanted(d, y)
 
 
 @pytest.mark.parametrize("name", [name for name, d in CASES.items() if d.rounding is not Cut.STOCHASTIC])
 def test_folding_changes_no_word(name: str) -> None:
     y = drawn(CASES[name], 500)
     assert np.array_equal(CASES[name].model(y), replace(CASES[name], folded=False).model(y))
+
+
+@pytest.mark.parametrize("iterations", [2, 3, 5])
+def test_the_form_residual_takes_two_clocks_an_iteration(iterations: int) -> None:
+    d = replace(PLAIN, iterations=SAME[-iterations:])
+    assert (d.stage.interval, d.latency) == (2 * iterations, 2 * iterations + 1)
 
 
 def test_states_apart() -> None:
@@ -69,6 +83,7 @@ def test_a_million_right_hand_sides_in_verilator(name: str) -> None:
 
 # Name to (case, text, replacement); the text occurs once.
 ONE, MOVES = "one range, stochastic", "zooming, stochastic"
+EVERY, RANDOM = "alternating, every bit", "alternating, stochastic"
 MUTATIONS = {
     "a first state that is not zeros": ("one range, half_up", "? 8'h00 : x_1_r;", "? x_1_r : x_1_r;"),
     "valid a clock early": ("one range, half_up", "o_valid <= last;", "o_valid <= y_valid;"),
@@ -80,15 +95,30 @@ MUTATIONS = {
     "an iteration's product in the wrong place": (MOVES, "? { p_row0[12:0], 1'h0 } : p_row0;", "? p_row0 : p_row0;"),
     "a shift of another iteration": (MOVES, "assign sum_by2 = step == 2'h3;", "assign sum_by2 = step == 2'h2;"),
     "an update that is not shifted": (MOVES, "? { u_0[5:0], 1'h0 } :", "? { move_0_by1[7], u_0[5:0] } :"),
+    "alternating: a first state that is not zeros": (EVERY, "if (taken) x_1_r <= 8'h00;", "if (0) x_1_r <= 8'h00;"),
+    "alternating: a state taken on every step": (
+        EVERY,
+        "if (!step[0])\n      if (taken) x_2_r",
+        "if (1)\n      if (taken) x_2_r",
+    ),
+    "alternating: a right-hand side too early": (EVERY, "assign i_ready = \\$1  | last;", "assign i_ready = 1'h1;"),
+    "alternating: valid a clock early": (EVERY, "o_valid <= last;", "o_valid <= step == 4'h9;"),
+    "alternating: an iteration less": (EVERY, "assign last = step == 4'ha;", "assign last = step == 4'h8;"),
+    "alternating: a shift register from another seed": (RANDOM, "lfsr0 = 31'h2545f492", "lfsr0 = 31'h2545f493"),
+    "alternating: a shift register that goes on at rest": (RANDOM, "else if (busy) lfsr0 <=", "else lfsr0 <="),
+    "alternating: a shift register that reset leaves": (
+        RANDOM,
+        "if (rst) lfsr0 <= 31'h2545f492;",
+        "if (0) lfsr0 <= 31'h2545f492;",
+    ),
+    "alternating: random bits of another place": (RANDOM, "{ 1'h0, lfsr0[13:7] }", "{ 1'h0, lfsr0[14:8] }"),
 }
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_mutation_is_caught(name: str) -> None:
     case, text, replacement = MUTATIONS[name]
-    found = emitted(case)
-    assert found.count(text) == 1, f"the emitted Verilog has changed; choose the text of {name!r} anew"
-    result = simulate(found.replace(text, replacement), *bench(CASES[case], 120))
+    result = simulate(mutated(emitted(case), text, replacement), *bench(CASES[case], 120))
     assert result.mismatches > 0
 
 
@@ -100,6 +130,14 @@ def test_a_mutation_is_caught(name: str) -> None:
         (GRAM, "one width"),
         (replace(GRAM, iterations=FOLDED.iterations, drops=(1, 2, 3, 2, 2)), "one drop"),
         (replace(GRAM, iterations=FOLDED.iterations, drops=(4, 3, 3, 3, 3)), "give added"),
+        (RESIDUAL, "one format for each kind of word"),
+        (replace(RESIDUAL, iterations=SAME[:1]), "two iterations or more"),
+        (replace(RESIDUAL, iterations=SAME, drops=(1, 0, 2, 0, 1, 0, 1, 0, 1)), "one drop"),
+        (replace(RESIDUAL, iterations=SAME, drops=(1, 2, 1, 2, 1, 2, 1, 2, 1)), "A x keeps every bit"),
+        (
+            replace(RESIDUAL, iterations=(*SAME[:2], replace(SAME[2], state=Format(1, 7)), SAME[4])),
+            "one format for each kind of word",
+        ),
     ],
 )
 def test_what_one_stage_cannot_do_is_refused(made: Descent, told: str) -> None:

@@ -5,6 +5,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 from filter_cases import filter_of
+from mutants import mutated
 
 from hwgen.adders import Adder, AdderGraph
 from hwgen.check.script import Script, script
@@ -95,8 +96,6 @@ def test_the_emitted_filter_is_bit_true(structure: str) -> None:
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_mutation_is_caught(name: str) -> None:
     structure, text, replacement = MUTATIONS[name]
-    found = emitted(structure)
-    assert found.count(text) == 1, f"the emitted Verilog has changed; choose the text of {name!r} anew"
-    result = simulated(structure, found.replace(text, replacement))
+    result = simulated(structure, mutated(emitted(structure), text, replacement))
     assert result.mismatches > 0
     assert not result.bit_true

@@ -8,6 +8,7 @@ from math import floor
 import numpy as np
 import pytest
 from lms_cases import CASES, bench, drawn, equaliser
+from mutants import mutated
 
 from hwgen.blocks.dither import Cut, following, seed, states, window
 from hwgen.blocks.lms import Lms, Tap
@@ -198,9 +199,7 @@ MUTATIONS = {
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_mutation_is_caught(name: str) -> None:
     case, text, replacement = MUTATIONS[name]
-    found = emitted(case)
-    assert found.count(text) == 1, f"the emitted Verilog has changed; choose the text of {name!r} anew"
-    result = simulate(found.replace(text, replacement), *bench(CASES[case]))
+    result = simulate(mutated(emitted(case), text, replacement), *bench(CASES[case]))
     assert result.mismatches > 0
     assert not result.bit_true
 
