@@ -248,6 +248,9 @@ def test_the_header_says_when_writes_count(
     text = companions("dut", facts)["header"]
     assert f"one right-hand side {rate}, latency {d.latency} clocks" in text
     assert f"written before edge {moment}" in text
+    assert ("z is A^T y" in text) == (d.form == "gram")
+    assert ("One stage does all iterations" in text) == d.folded
+    assert all(line.startswith("//") and len(line) < 160 for line in text.splitlines())
     assert sorted(set(d.reads)) == reads
 
 
