@@ -52,7 +52,7 @@ class Design(Finished):
     @cached_property
     def realised(self) -> NDArray[np.float64]:
         """The taps that the hardware has on average, for white noise of half of full scale: the coefficients, and what
-        dropped bits add to them, exactly (`hwgen.moved_taps`); of folded and reloadable filters the coefficients alone.
+        dropped bits add to them (`hwgen.moved_taps`); of folded and reloadable filters the coefficients alone.
         """
         if not isinstance(self.fir, Fir):
             return self.taps
