@@ -50,6 +50,7 @@ class Journal:
     def __init__(self, path: Path | None, owner: dict[str, str]) -> None:
         self.path, self.owner = path, owner
         self.steps: dict[str, Any] = {}
+        self.begun: dict[str, Future[Any]] = {}
         if path is not None and path.exists():
             try:
                 found = json.loads(path.read_text(encoding="utf-8"))
@@ -68,6 +69,13 @@ class Journal:
         """A journal of its own for some steps, kept in this one under `key`."""
         return _Chapter(self, key)
 
+    def begin(self, executor: Executor, work: Callable[..., Any], steps: Iterable[tuple[Any, ...]]) -> None:
+        """Send to the `executor` those steps that are not known: `all` will ask for their results."""
+        for step in steps:
+            key = content_key(work.__name__, *step)
+            if key not in self.steps and key not in self.begun:
+                self.begun[key] = executor.submit(work, *step)
+
     def all(
         self,
         executor: Executor,
@@ -81,10 +89,8 @@ class Journal:
         """
         steps = list(steps)
         keys = [content_key(work.__name__, *step) for step in steps]
-        waiting: dict[Future[Any], str] = {}
-        for key, step in dict(zip(keys, steps, strict=True)).items():
-            if key not in self.steps:
-                waiting[executor.submit(work, *step)] = key
+        self.begin(executor, work, steps)
+        waiting = {self.begun.pop(key): key for key in dict.fromkeys(keys) if key not in self.steps}
         try:
             for done in as_completed(waiting):
                 self.record(waiting[done], done.result())

@@ -55,6 +55,15 @@ def test_results_come_in_the_order_of_the_steps_and_each_once(pool: Executor, tm
     assert journal.all(pool, square, []) == []
 
 
+def test_steps_that_were_begun_are_not_sent_again(pool: Executor) -> None:
+    journal = Journal(None, OWNER)
+    journal.begin(pool, square, steps(2, 3))
+    journal.begin(pool, square, steps(3))
+    assert journal.all(pool, square, steps(3, 4)) == squares(3, 4)
+    assert journal.all(pool, square, steps(2)) == squares(2)
+    assert sorted(done) == [2, 3, 4]
+
+
 def test_order_does_not_depend_on_which_step_ends_first() -> None:
     last = threading.Event()
 

@@ -11,11 +11,10 @@ if TYPE_CHECKING:
 def widest(d: "Descent") -> int:
     """Bits of the widest word, in the model or in hardware."""
     more = max(d.steps) - min(d.steps) + len(d.steps)
-    found = [
-        max(-low, high).bit_length() + more + 2
-        for t in range(len(d.iterations))
-        for low, high in (*d.difference_ranges(t), *d.gradient_ranges(t))
-    ]
+    spans = [span for t in range(len(d.iterations)) for span in d.gradient_ranges(t)]
+    if d.form == "residual":  # in the other, a gradient is the difference
+        spans += [span for t in range(len(d.iterations)) for span in d.difference_ranges(t)]
+    found = [max(-low, high).bit_length() + more + 2 for low, high in spans]
     lift = [max(0, it.update.fraction - d.update_fraction(t)) for t, it in enumerate(d.iterations)]
     return max(found) + max(lift)
 

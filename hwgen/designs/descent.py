@@ -5,7 +5,7 @@ right-hand sides that the search has not seen; the promising designs are synthes
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
@@ -184,19 +184,24 @@ class Search:
 
     def measured(self, candidates: list[Candidate]) -> list[Tried]:
         """Candidates judged and synthesised."""
-        spec, tool, target = self.spec, yosys.version(), self.spec.goal.target
+        spec, target = self.spec, self.spec.goal.target
         self.progress("synthesising candidates", 0.0)
-        dsp = spec.hardware.dsp
-        steps = [(json.dumps(self.design(c.block).frozen()), target, dsp, tool) for c in candidates]
-        counts = self.journal.all(self.executor, synthesised, steps)
+        counts = self.journal.all(self.executor, synthesised, self.syntheses(candidates))
         found = []
         for candidate, figures in zip(candidates, counts, strict=True):
             error, ber = self.judged(candidate.block)
             if ber is not None and self.reference.proven_noise is not None:
                 allowed = 10 ** ((spec.goal.ber_loss_db or 0.0) / 10)
                 ber = bit_errors(self.reference, candidate.block, self.reference.proven_noise / allowed, proof=True)
-            found.append(Tried(candidate, error, ber, self.meets(error, ber), Resources(target, **figures, tool=tool)))
+            found.append(
+                Tried(candidate, error, ber, self.meets(error, ber), Resources(target, **figures, tool=yosys.version()))
+            )
         return found
+
+    def syntheses(self, candidates: Iterable[Candidate]) -> list[tuple[str, str, bool, str]]:
+        """The steps of `synthesised` for candidates."""
+        target, dsp, tool = self.spec.goal.target, self.spec.hardware.dsp, yosys.version()
+        return [(json.dumps(self.design(c.block).frozen()), target, dsp, tool) for c in candidates]
 
     def design(self, block: Descent) -> DescentDesign:
         """The finished design around a block."""
@@ -216,6 +221,7 @@ class Search:
             assert self.spec.descent is not None
             reason = f"no words of up to {self.spec.descent.word_bits[1]} bits meet the goal"
             raise self.spec.blame("descent.word_bits", reason, "allow more bits, more iterations, or another step")
+        self.journal.begin(self.executor, synthesised, self.syntheses(simple.values()))  # beside the search
         ours: list[Candidate] = []
         if self.spec.search.algorithm not in ("uniform", "greedy"):
             more = [space for c in greedy[:_SETS] for space in self.spaces.sparser(c.space)]
