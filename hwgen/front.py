@@ -102,7 +102,7 @@ def _bands(bands: list[dict[str, Any]]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _measured(taps: tuple[int, ...], fraction: int, mask: Mask) -> Measurement:
+def _measured(taps: tuple[float, ...], fraction: int, mask: Mask) -> Measurement:
     return measure(np.ldexp(np.array(taps, dtype=np.float64), -fraction), mask)
 
 
@@ -137,9 +137,10 @@ class Made:
 
     def quality(self, mask: Mask | None) -> Quality:
         """Its quality with the response judged by another mask."""
-        return Quality(
-            None if mask is None else self._response(mask), self.sqnr_db, self.facts["quality"]["max_error_ulp"]
-        )
+        error = self.facts["quality"]["max_error_ulp"]
+        if mask is None:
+            return Quality(None, self.sqnr_db, error)
+        return Quality(self._response(mask), self.sqnr_db, error, _measured(self._realised, 0, mask))
 
     def dominates(self, other: "Made") -> bool:
         """Whether it is no worse in any figure and better in one."""
@@ -149,6 +150,11 @@ class Made:
     def same(self, other: "Made") -> bool:
         """Whether both are one circuit."""
         return bool(self.facts["design"] == other.facts["design"])
+
+    @property
+    def _realised(self) -> tuple[float, ...]:
+        """Taps as dropped bits move them."""
+        return tuple(self.facts["realised"])
 
     def _response(self, mask: Mask) -> Measurement:
         design = self.facts["design"]

@@ -22,24 +22,30 @@ _CONSTANT = 1e-9  # of a table's range, that nothing follows
 
 
 def moved(graph: FlowGraph, input: Format) -> tuple[Floats, ...]:
-    """What dropped bits add to the impulse response of each output, in its units: input LSBs.
+    """What the bits that each adder drops add to the impulse response of each output, in its units: input LSBs.
+
+    Returns
+    -------
+    Arrays (adders, taps), adders in the order of ``graph.sums``.
 
     For uniform white samples of half of full scale, as the default stimulus has them. Words that meet in an adder count
     as independent unless both depend on one sample alone; others that have samples in common are uniform as it is.
     """
     low, found = _LowBits(graph, input), []
     for adjoint in graph.adjoints:
-        taps = np.zeros(max(graph.memory) + max(map(len, adjoint)))
-        for k, node in enumerate(graph.nodes, start=1):
-            for source, shift, negative in node.operands if isinstance(node, Sum) else ():
+        taps = np.zeros((len(graph.sums), max(graph.memory) + max(map(len, adjoint))))
+        for own, k in zip(taps, graph.sums, strict=True):
+            node = graph.nodes[k - 1]
+            assert isinstance(node, Sum)
+            for source, shift, negative in node.operands:
                 weight = graph.lsbs[source] + shift
                 dropped = graph.lsbs[k] - weight
                 if not 0 < dropped <= _MOST:
                     continue
                 lost = np.ldexp(np.arange(1 << dropped, dtype=np.float64), weight)
                 for delay, share in low.follows(source, lost if negative else -lost):
-                    taps[delay : delay + len(adjoint[k])] += share * adjoint[k]
-        found.append(np.trim_zeros(taps, "b"))
+                    own[delay : delay + len(adjoint[k])] += share * adjoint[k]
+        found.append(taps[:, : len(np.trim_zeros(np.abs(taps).sum(axis=0), "b"))])
     return tuple(found)
 
 

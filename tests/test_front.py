@@ -28,6 +28,7 @@ def known() -> Reference:
 def made(known: Reference, point: int, lut: int, sqnr_db: float | None, taps: list[int], **more: Any) -> Made:
     facts = {
         "design": {"coefficients": taps, "fraction": 10},
+        "realised": more.get("realised", [tap / 1024 for tap in taps]),
         "synthesis": {"lut": lut},
         "quality": {"sqnr_db": sqnr_db, "max_error_ulp": 1.0},
     }

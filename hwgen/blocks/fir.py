@@ -197,13 +197,28 @@ class Fir:
         return max(abs(low), abs(high)) / step
 
     @cached_property
-    def moved(self) -> NDArray[np.float64]:
-        """What dropped bits add to each tap, in the units of `coefficients`: see `hwgen.moved_taps`."""
+    def moved_by(self) -> NDArray[np.float64]:
+        """What the bits that each adder drops add to each tap, (adders, taps): adders in the order of ``graph.sums``,
+        taps in the units of `coefficients`; see `hwgen.moved_taps`.
+        """
         phases = moved(self.graph, self.input)
-        found = np.zeros(self.interpolate * max(map(len, phases)))
+        found = np.zeros((len(self.graph.sums), self.interpolate * max(taps.shape[1] for taps in phases)))
         for phase, taps in enumerate(phases):
-            found[phase :: self.interpolate][: len(taps)] = taps
+            found[:, phase :: self.interpolate][:, : taps.shape[1]] = taps
         return found
+
+    @property
+    def moved(self) -> NDArray[np.float64]:
+        """What all dropped bits add to each tap."""
+        return np.asarray(self.moved_by.sum(axis=0))
+
+    @property
+    def realised(self) -> NDArray[np.float64]:
+        """The taps that the hardware has on average, as numbers, for white noise of half of full scale."""
+        moved, found = self.moved, np.zeros(max(len(self.coefficients), self.moved_by.shape[1]))
+        found[: len(self.coefficients)] = self.coefficients
+        found[: len(moved)] += moved
+        return np.ldexp(found, -self.fraction)
 
     # ------------------------------------------------------------------- model
     def model(self, x: NDArray) -> NDArray:

@@ -11,6 +11,7 @@ from hwgen.blocks.reloadable import Reloadable
 from hwgen.cost.estimate import Work
 from hwgen.cost.resources import Resources
 from hwgen.designs.cascade import Factors
+from hwgen.designs.realised import moves_out
 from hwgen.designs.reference import Reference
 from hwgen.designs.values import Coefficients
 from hwgen.fixed import exact_decimal
@@ -53,16 +54,29 @@ def _taps(name: str, c: Coefficients) -> list[tuple[str, str, int]]:
 
 @dataclass(frozen=True)
 class Quality:
-    """What a design achieves on the reference: response against the mask, arithmetic against the exact filter."""
+    """What a design achieves on the reference: response against the mask, arithmetic against the exact filter.
+
+    `response` is that of the coefficients; `realised`, where a mask is a goal, that of taps as dropped bits move them.
+    """
 
     response: Measurement | None
     sqnr_db: float
     max_error_ulp: float
+    realised: Measurement | None = None
+
+    @property
+    def moves_out(self) -> float:
+        """How much of what dropped bits may move the response by they do: see `moves_out`."""
+        if self.response is None or self.realised is None:
+            return 0.0
+        return moves_out(self.response, self.realised)
 
     def meets(self, reference: Reference) -> bool:
         """Whether mask and accuracy goals are all met."""
         goal = reference.spec.goal
         if self.response is not None and goal.minimise != "error" and self.response.violation > 1 + 1e-9:
+            return False
+        if self.moves_out > 1:
             return False
         if goal.sqnr_db is not None and self.sqnr_db < goal.sqnr_db:
             return False
@@ -94,10 +108,24 @@ class Tried:
 
 
 def judge(reference: Reference, fir: Block, coefficients: Coefficients) -> Quality:
-    """Run the bit-true model over the stimulus and compare it with the exact filter.
+    """What a design achieves; see `accuracy`."""
+    response = None if reference.mask is None else measure(coefficients.floats, reference.mask)
+    return Quality(response, *accuracy(reference, fir, coefficients), realised(fir, reference))
 
-    The exact filter is that of the quantised coefficients where there is a mask (the mask judges the coefficients),
-    and of the ideal ones where there is none. The stimulus is that of each of several channels.
+
+def realised(fir: Block, reference: Reference) -> Measurement | None:
+    """The response with taps as dropped bits move them, where the design file's mask is a goal and they do."""
+    if reference.mask is None or reference.spec.goal.minimise == "error" or not isinstance(fir, Fir):
+        return None
+    return measure(fir.realised, reference.mask)
+
+
+def accuracy(reference: Reference, fir: Block, coefficients: Coefficients) -> tuple[float, float]:
+    """SQNR in decibels, and a bound on the error in output LSBs.
+
+    The bit-true model runs over the stimulus, which is that of each of several channels, beside the exact filter:
+    that of the quantised coefficients where there is a mask (the mask judges the coefficients), and of the ideal
+    ones where there is none.
     """
     samples = reference.samples
     if not isinstance(fir, Folded) and fir.interleave > 1:
@@ -109,5 +137,4 @@ def judge(reference: Reference, fir: Block, coefficients: Coefficients) -> Quali
         exact = np.stack([reference.filtered(row) for row in samples])
     noise = float(np.mean((outputs - exact) ** 2))
     sqnr = 10 * np.log10(float(np.mean(exact**2)) / noise) if noise else np.inf
-    response = None if reference.mask is None else measure(coefficients.floats, reference.mask)
-    return Quality(response, float(sqnr), fir.error_bound + reference.coefficient_error(coefficients.floats))
+    return float(sqnr), fir.error_bound + reference.coefficient_error(coefficients.floats)

@@ -12,8 +12,9 @@ from hwgen.adders import FAST, AdderGraph, best_graph, greedy_graph
 from hwgen.allocation import ALGORITHMS, Allocation, Infeasible, allocate
 from hwgen.blocks.fir import Fir
 from hwgen.cost.estimate import Estimate
-from hwgen.designs.candidate import Candidate, judge
+from hwgen.designs.candidate import Candidate, accuracy
 from hwgen.designs.cascade import Factors
+from hwgen.designs.realised import Room, Share
 from hwgen.designs.reference import Reference
 from hwgen.designs.sources import STARTS, Source
 from hwgen.designs.values import Coefficients
@@ -21,6 +22,8 @@ from hwgen.designs.word_lengths import WordLengths
 from hwgen.fixed import Format
 from hwgen.flowgraph import FlowGraph
 from hwgen.structures import PHASES, SMALLEST, STRUCTURES, cascade, for_direct
+
+Ints = NDArray[np.int64]
 
 _CORRECTIONS = 12  # of a closed form, which costs next to nothing
 _ATTEMPTS = 3  # corrections of the analytic noise by the bit-true measurement
@@ -90,7 +93,7 @@ class Sizing:
     def common(self, coefficients: Coefficients, label: str, kind: str, equal_widths: bool = False) -> Candidate | None:
         """One LSB for all accumulators, multipliers at full precision; with `equal_widths` one width as well."""
 
-        def choices(lengths: WordLengths, coarsest: int) -> NDArray[np.int64]:
+        def choices(lengths: WordLengths, coarsest: int) -> Ints:
             lsbs = np.where(lengths.accumulators, coarsest - lengths.unit, lengths.natural)
             return np.maximum(lsbs, lengths.natural)[None, :]
 
@@ -133,37 +136,42 @@ class Sizing:
         coarsest = int((first + np.round(np.log2(np.sqrt(lengths.gains))).astype(np.int64)).max()) + 2
         reference = np.maximum(lengths.reference(coarsest), first)
         finest = np.minimum(np.maximum(self._finest(lengths), first - 4), first)
-        margin, best, known = self._share(lengths, coefficients, first) * self._slack(start), None, [reference - first]
+        margin, best, known = self._share(lengths, coefficients, first) * self._slack(start), None, [first]
+        room = self._room(lengths)
         for _ in range(_ATTEMPTS):
-            problem = lengths.problem(self._excess(lengths, coefficients, margin), self.estimate, reference, finest)
+            excess = self._excess(lengths, coefficients, margin, room.share(known[-1], reference))
+            problem = lengths.problem(excess, self.estimate, reference, finest)
             try:
                 share = max(evaluations // _ATTEMPTS, 1)
                 if algorithm == "gc-pso":
-                    found = allocate(problem, rng, share, seeds=known, starts=STARTS, start_evaluations=0)
+                    seeds = [np.maximum(reference - lsbs, 0) for lsbs in known]
+                    found = allocate(problem, rng, share, seeds=seeds, starts=STARTS, start_evaluations=0)
                 else:
                     found = ALGORITHMS[algorithm](problem, rng, share)
             except Infeasible:
                 break
-            made = self._candidate(coefficients, lengths, reference - np.array(found.bits), label, kind)
-            candidate = replace(made, factors=start.factors)
+            kept = room.kept(reference - np.array(found.bits))
+            if kept is None:
+                break
+            candidate = replace(self._candidate(coefficients, lengths, kept, label, kind), factors=start.factors)
             slack = self._slack(candidate)
             if slack >= 1 and (best is None or candidate.size < best[0].size):
                 best = candidate, found
             if 1 <= slack < 1.005:
                 break
             margin *= slack * (0.998 if slack < 1 else 0.9995)
-            known = [reference - first, np.array(found.bits)]
+            known = [first, kept]
         return best
 
     # ------------------------------------------------------------------ parts
-    def _share(self, lengths: WordLengths, coefficients: Coefficients, lsbs: NDArray[np.int64]) -> float:
+    def _share(self, lengths: WordLengths, coefficients: Coefficients, lsbs: Ints) -> float:
         return float(self._excess(lengths, coefficients, 1.0)(lsbs[None, :])[0])
 
     @property
     def _has_goal(self) -> bool:
         return self.reference.sqnr_goal_db is not None or self.reference.spec.goal.max_error_ulp is not None
 
-    def _finest(self, lengths: WordLengths) -> NDArray[np.int64]:
+    def _finest(self, lengths: WordLengths) -> Ints:
         """Finest LSB of each variable: full precision, or what `accumulator_bits` leaves."""
         finest = lengths.natural.copy()
         bits = self.reference.spec.search.accumulator_bits
@@ -172,15 +180,19 @@ class Sizing:
             finest = np.where(lengths.accumulators, np.maximum(finest, tops - bits[1] + 1), finest)
         return finest
 
-    def _excess(self, lengths: WordLengths, coefficients: Coefficients, margin: float):  # type: ignore[no-untyped-def]
-        """Function of LSBs: the largest share used of any accuracy goal."""
+    def _excess(  # type: ignore[no-untyped-def]
+        self, lengths: WordLengths, coefficients: Coefficients, margin: float, moves: Share | None = None
+    ):
+        """Function of LSBs: the largest share used of any accuracy goal, and of what the response may move by."""
         goal, budget = self.reference.spec.goal, self.reference.noise_budget
         step = self.reference.spec.output.format.lsb
         fixed = self.reference.coefficient_noise(coefficients.floats)
         off = self.reference.coefficient_error(coefficients.floats) * step
 
-        def excess(lsbs: NDArray[np.int64]) -> NDArray[np.float64]:
+        def excess(lsbs: Ints) -> NDArray[np.float64]:
             share = (lengths.noise(lsbs) + fixed) / (budget * margin) if np.isfinite(budget) else np.zeros(len(lsbs))
+            if moves is not None:
+                share = np.maximum(share, moves(lsbs))
             if goal.max_error_ulp is not None:
                 share = np.maximum(share, (lengths.worst(lsbs) + off) / (goal.max_error_ulp * step * margin))
             return share
@@ -189,39 +201,49 @@ class Sizing:
 
     def _slack(self, candidate: Candidate) -> float:
         """Goal over what was measured, the smallest over all accuracy goals; at least 1 where all are met."""
-        goal, quality = self.reference.spec.goal, judge(self.reference, candidate.fir, candidate.coefficients)
-        slack, sqnr = np.inf, self.reference.sqnr_goal_db
+        goal, sqnr, slack = self.reference.spec.goal, self.reference.sqnr_goal_db, np.inf
+        measured, error = accuracy(self.reference, candidate.fir, candidate.coefficients)
         if sqnr is not None:
-            slack = 10 ** ((quality.sqnr_db - sqnr) / 10)
+            slack = 10 ** ((measured - sqnr) / 10)
         if goal.max_error_ulp is not None:
-            slack = min(slack, goal.max_error_ulp / quality.max_error_ulp)
+            slack = min(slack, goal.max_error_ulp / error)
         return float(slack)
+
+    def _room(self, lengths: WordLengths) -> Room:
+        """What dropped bits may move the response by: anything where a mask is no goal."""
+        least = self.reference.spec.goal.minimise == "error"
+        return Room(None if least else self.reference.mask, lengths, self._finest(lengths))
 
     def _corrected(self, coefficients, lengths, choices, label, kind, equal_widths=False):  # type: ignore[no-untyped-def]
         """The cheapest of `choices(coarsest)` over all coarsest LSBs that meets the goals, bit-true."""
         finest = self._finest(lengths)
         if not self._has_goal or not lengths.graph.sums:  # a filter of one tap may have no adder
             return self._candidate(coefficients, lengths, finest, label, kind, equal_widths)
-        margin, best = 1.0, None
-        top = int(lengths.natural.max()) + lengths.unit + 1
+        margin, room = 1.0, self._room(lengths)
+        top = max(int(lengths.natural.max()) + lengths.unit + 1, 0)
         for _ in range(_CORRECTIONS):
             excess = self._excess(lengths, coefficients, margin)
-            coarsest = range(max(top, 0), int(finest.min()) + lengths.unit - 1, -1)
-            options = np.concatenate([choices(lengths, c) for c in coarsest])
-            options = np.maximum(options, finest)
-            meeting = options[excess(options) <= 1]
+            coarsest = range(top, int(finest.min()) + lengths.unit - 1, -1)
+            made = [choices(lengths, c) for c in coarsest]
+            options = np.maximum(np.concatenate(made), finest)
+            meeting = np.flatnonzero(excess(options) <= 1)
             if not len(meeting):
                 break
-            cost = self.estimate.size(lengths.work(meeting))
-            candidate = self._candidate(coefficients, lengths, meeting[int(np.argmin(cost))], label, kind, equal_widths)
+            chosen = int(meeting[np.argmin(self.estimate.size(lengths.work(options[meeting])))])
+            candidate = self._candidate(coefficients, lengths, options[chosen], label, kind, equal_widths)
             slack = self._slack(candidate)
-            if slack >= 1:
-                best = candidate
-                break
-            margin *= slack * 0.995
-        return best
+            if slack < 1:
+                margin *= slack * 0.995
+                continue
+            kept = room.kept(options[chosen])
+            if kept is None or (kept == options[chosen]).all():
+                return None if kept is None else candidate
+            if choices is _guarded:
+                return self._candidate(coefficients, lengths, kept, label, kind)
+            top = coarsest[chosen // len(made[0])] - 1  # all have what the worst of them needs
+        return None
 
-    def _lsbs(self, lengths: WordLengths, candidate: Candidate) -> NDArray[np.int64]:
+    def _lsbs(self, lengths: WordLengths, candidate: Candidate) -> Ints:
         assert isinstance(candidate.fir, Fir)  # `_candidate` makes no other
         return np.array([candidate.fir.graph.lsbs[k] for k in lengths.graph.sums], dtype=np.int64)
 
@@ -268,7 +290,7 @@ def _product(source: Source) -> Coefficients:
     return source.product if isinstance(source, Factors) else source
 
 
-def _guarded(lengths: WordLengths, coarsest: int) -> NDArray[np.int64]:
+def _guarded(lengths: WordLengths, coarsest: int) -> Ints:
     """LSB choices for one accumulator LSB: nodes with -1 to 4 guard bits, in an array (6, variables)."""
     reference = lengths.reference(coarsest)
     inner = ~lengths.accumulators

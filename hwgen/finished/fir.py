@@ -56,11 +56,8 @@ class Design(Finished):
         """
         if not isinstance(self.fir, Fir):
             return self.taps
-        moved = np.ldexp(self.fir.moved, -self.fir.fraction)
-        found = np.zeros(max(len(self.taps), len(moved)))
-        found[: len(self.taps)] += self.taps
-        found[: len(moved)] += moved
-        return found
+        found = self.fir.realised
+        return np.pad(found, (0, max(len(self.taps) - len(found), 0)))
 
     def words(self, data: Ints) -> Ints:
         """Bit-true outputs (channels, m) for input words (channels, n), from zero history, of a reloadable filter with

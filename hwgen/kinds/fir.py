@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from hwgen.blocks.fir import Fir
 from hwgen.blocks.folded import Folded
 from hwgen.blocks.reloadable import Reloadable
 from hwgen.blocks.reloadable_hardware import estimate as estimate_reloadable
@@ -15,6 +16,7 @@ from hwgen.designs.fir import Outcome, search
 from hwgen.designs.reference import Reference, reference
 from hwgen.finished.fir import Design, thawed
 from hwgen.journal import Journal, Progress
+from hwgen.response import measure
 
 __all__ = ["asked", "described", "drawn", "outcome_of", "qualities", "reference", "searched", "thawed"]
 
@@ -61,6 +63,7 @@ def described(reference: Reference, outcome: Outcome, tried: Tried) -> dict[str,
     design = _design(reference, candidate)
     return {
         "design": design.frozen(),
+        "realised": design.realised.tolist(),
         "meets": tried.meets,
         "quality": qualities(tried.quality),
         "gain": _gain(tried),
@@ -193,8 +196,20 @@ def drawn(reference: Reference, design: Design, found: dict[str, Any]) -> dict[s
         "notes": [
             f"SQNR is measured with the bit-true model over {reference.samples.shape[1]:,} samples of the stimulus.",
             "max_error_ulp is a proved bound on the distance to the exact filter, saturation apart.",
+            *_moved(reference, design),
         ],
     }  # fmt: skip
+
+
+def _moved(reference: Reference, design: Design) -> list[str]:
+    """What dropped bits do to the response, in words."""
+    if reference.mask is None or not isinstance(design.fir, Fir) or not design.fir.moved.any():
+        return []
+    own, realised = (measure(taps, reference.mask).violation for taps in (design.taps, design.realised))
+    return [
+        f"The coefficients use {own:.3f} of what the bands allow. Dropped bits follow the samples in part, which moves "
+        f"taps: with what that does to white noise of half of full scale, it is {realised:.3f}."
+    ]
 
 
 def _proofs(proofs: list[dict[str, Any]]) -> list[dict[str, Any]]:
