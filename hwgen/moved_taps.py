@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _BITS = 16  # of a sample that are enumerated: those above them do not come near what is dropped
-_MOST = 18  # low bits of a word that are enumerated: where more are dropped, what is lost counts as noise
+_MOST = 18  # low bits of a word that are enumerated: what is lost counts as noise where more are dropped
 _CONSTANT = 1e-9  # of a table's range, that nothing follows
 
 
@@ -99,6 +99,8 @@ class _LowBits:
         source, up, negative = operand
         if up >= count:
             return np.eye(1, 1 << count)[0]
+        if count - up > _MOST:  # bits above so many others follow none of them
+            return np.full(1 << count, 0.5**count)
         values = _values(up, negative, count)
         chances = self.chances(source, count - up)
         return np.bincount(values, weights=chances, minlength=1 << count).astype(np.float64)
@@ -120,7 +122,7 @@ class _LowBits:
         first, second = self._operands(node)
         for operand, other in ((first, second), (second, first)):
             source, up, negative = operand
-            if up >= count:
+            if up >= count or count - up > _MOST:
                 continue
             # The mean over the other operand, for each value of this one.
             spectrum = np.fft.rfft(table) * np.conj(np.fft.rfft(self._shifted(other, count)))

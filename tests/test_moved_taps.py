@@ -85,3 +85,9 @@ def test_a_dropped_bit_by_hand() -> None:
 def test_the_low_bits_of_two_samples_follow_neither() -> None:
     graph = coarser(STRUCTURES["direct"]((5, 5), greedy_graph((5, 5))), (0, 2))
     assert moved(graph, Format(1, 7))[0].shape == (len(graph.sums), 0)
+
+
+def test_many_bits_dropped_at_once_count_as_noise() -> None:
+    graph = coarser(STRUCTURES["direct"](LOWPASS, greedy_graph(LOWPASS)), (0, 30, 5))
+    (taps,) = moved(graph, Format(1, 9))
+    assert np.isfinite(taps).all()

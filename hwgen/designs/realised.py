@@ -84,13 +84,11 @@ class Room:
         if exact.violation > 1:
             return None
         frequencies, middle, half = self._grid(_COARSE)
-        here, above = (self.lengths.fir(at).moved_by for at in (lsbs, np.minimum(lsbs + _PROBE, coarsest)))
+        probed = np.minimum(lsbs + _PROBE, coarsest)
+        here, above = (self.lengths.fir(at).moved_by for at in (lsbs, probed))
+        still, gain = ~here.any(axis=1), exact.gain
         own, parts = transfer(self.taps, frequencies), self._transfers(here, frequencies)
-        still = ~here.any(axis=1)
-        parts[still] = (
-            self._transfers(above[still], frequencies) / 4.0 ** np.minimum(_PROBE, coarsest - lsbs)[still, None]
-        )
-        gain = exact.gain
+        parts[still] = self._transfers(above[still], frequencies) / 4.0 ** (probed - lsbs)[still, None]
 
         def used(rows: Ints) -> Floats:
             response = own + 4.0 ** (rows - lsbs) @ parts
