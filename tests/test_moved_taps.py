@@ -88,6 +88,6 @@ def test_the_low_bits_of_two_samples_follow_neither() -> None:
 
 
 def test_many_bits_dropped_at_once_count_as_noise() -> None:
-    graph = coarser(STRUCTURES["direct"](LOWPASS, greedy_graph(LOWPASS)), (0, 30, 5))
+    graph = coarser(STRUCTURES["direct"](LOWPASS, greedy_graph(LOWPASS)), (30, 33))
     (taps,) = moved(graph, Format(1, 9))
     assert np.isfinite(taps).all()
