@@ -89,8 +89,11 @@ class _LowBits:
             elif isinstance(node, Delay):
                 made = self.chances(node.source, count)
             else:
-                left, right = (np.fft.rfft(self._shifted(operand, count)) for operand in self._operands(node))
-                made = np.fft.irfft(left * right, 1 << count)
+                left, right = self._operands(node)
+                made = self._shifted(left, count)
+                if not _even(made):  # nothing added to a word of which all values are as likely changes that
+                    other = self._shifted(right, count)
+                    made = other if _even(other) else np.fft.irfft(np.fft.rfft(made) * np.fft.rfft(other), 1 << count)
             self.known[k, count] = made
         return self.known[k, count]
 
@@ -124,12 +127,18 @@ class _LowBits:
             source, up, negative = operand
             if up >= count or count - up > _MOST:
                 continue
+            chances = self._shifted(other, count)
+            if _even(chances):
+                continue
             # The mean over the other operand, for each value of this one.
-            spectrum = np.fft.rfft(table) * np.conj(np.fft.rfft(self._shifted(other, count)))
-            mean = np.fft.irfft(spectrum, 1 << count)
+            mean = np.fft.irfft(np.fft.rfft(table) * np.conj(np.fft.rfft(chances)), 1 << count)
             if np.ptp(mean) > _CONSTANT * np.ptp(table):
                 found += self.follows(source, mean[_values(up, negative, count)])
         return found
+
+
+def _even(chances: Floats) -> bool:
+    return bool(np.ptp(chances) <= _CONSTANT * chances[0])
 
 
 def _shifted(word: Ints, up: int) -> Ints:
