@@ -107,6 +107,8 @@ def test_the_answer_is_the_smallest_that_meets_the_goals_wherever_it_was_tried(k
     assert front.choice(point, known, [small, exact, better]) is exact
     own = made(known, 2, 80, 43.0, SHARP)
     assert front.choice(point, known, [better, own]) is own
+    moved = made(known, 2, 10, 60.0, SHARP, realised=[tap / 1024 for tap in LOOSE])  # by the bits that it drops
+    assert front.choice(point, known, [moved, small]) is small
 
 
 def test_dominated_and_repeated_designs_are_off_the_front(known: Reference) -> None:
