@@ -17,8 +17,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _BITS = 16  # of a sample that are enumerated: those above them do not come near what is dropped
-_MOST = 18  # low bits of a word that are enumerated: what is lost counts as noise where more are dropped
-_CONSTANT = 1e-9  # of a table's range, that nothing follows
+_MOST = 12  # bits of a word that are enumerated: the highest of those dropped, lower ones being lost in their noise
+_EVEN = 1e-9  # of a chance, by which others may differ from it where all are alike
+_SMALL = 1e-4  # of what is lost at an adder, that nothing follows
 
 
 def moved(graph: FlowGraph, input: Format) -> tuple[Floats, ...]:
@@ -40,10 +41,11 @@ def moved(graph: FlowGraph, input: Format) -> tuple[Floats, ...]:
             for source, shift, negative in node.operands:
                 weight = graph.lsbs[source] + shift
                 dropped = graph.lsbs[k] - weight
-                if not 0 < dropped <= _MOST:
+                if dropped <= 0:
                     continue
-                lost = np.ldexp(np.arange(1 << dropped, dtype=np.float64), weight)
-                for delay, share in low.follows(source, lost if negative else -lost):
+                count = min(dropped, _MOST)
+                lost = np.ldexp(np.arange(1 << count, dtype=np.float64), weight + dropped - count)
+                for delay, share in low.follows(source, lost if negative else -lost, dropped - count):
                     own[delay : delay + len(adjoint[k])] += share * adjoint[k]
         found.append(taps[:, : len(np.trim_zeros(np.abs(taps).sum(axis=0), "b"))])
     return tuple(found)
@@ -56,7 +58,6 @@ class _LowBits:
         self.graph, self.width = graph, input.width - 1
         bits = min(self.width, _BITS)
         self.samples = np.arange(1 << bits, dtype=np.int64) - ((1 << bits >> 1) if input.signed else 0)
-        self.known: dict[tuple[int, int], Floats] = {}
 
     @cached_property
     def alone(self) -> list[Ints | None]:
@@ -80,72 +81,77 @@ class _LowBits:
         lsbs = self.graph.lsbs
         return [(source, lsbs[source] + shift - node.lsb, negative) for source, shift, negative in node.operands]
 
-    def chances(self, k: int, count: int) -> Floats:
-        """How likely each value of the word of node `k` modulo ``2**count`` is."""
-        if (k, count) not in self.known:
-            word, node = self.alone[k], self.graph.nodes[k - 1]
+    @cached_property
+    def chances(self) -> list[Floats]:
+        """How likely each value of every word modulo ``2**_MOST`` is; empty for words of one sample."""
+        found: list[Floats] = []
+        for k, word in enumerate(self.alone):
+            node = self.graph.nodes[k - 1]
             if word is not None:
-                made = np.bincount(word & (1 << count) - 1, minlength=1 << count) / len(word)
+                found.append(np.empty(0))
             elif isinstance(node, Delay):
-                made = self.chances(node.source, count)
+                found.append(found[node.source])
             else:
-                left, right = self._operands(node)
-                made = self._shifted(left, count)
-                if not _even(made):  # nothing added to a word of which all values are as likely changes that
-                    other = self._shifted(right, count)
-                    made = other if _even(other) else np.fft.irfft(np.fft.rfft(made) * np.fft.rfft(other), 1 << count)
-            self.known[k, count] = made
-        return self.known[k, count]
+                left, right = (self._operand(found, operand, _MOST) for operand in self._operands(node))
+                if _even(left) or _even(right):  # what is added to a word of alike chances leaves them alike
+                    found.append(np.full(1 << _MOST, 0.5**_MOST))
+                else:
+                    found.append(np.fft.irfft(np.fft.rfft(left) * np.fft.rfft(right), 1 << _MOST))
+        return found
 
-    def _shifted(self, operand: tuple[int, int, bool], count: int) -> Floats:
-        """How likely each value of an operand modulo ``2**count`` is."""
+    def _operand(self, chances: list[Floats], operand: tuple[int, int, bool], count: int) -> Floats:
+        """How likely each value of an operand modulo ``2**count`` is; bits that are not known have either value."""
         source, up, negative = operand
+        word, size = self.alone[source], 1 << count
         if up >= count:
-            return np.eye(1, 1 << count)[0]
-        if count - up > _MOST:  # bits above so many others follow none of them
-            return np.full(1 << count, 0.5**count)
-        values = _values(up, negative, count)
-        chances = self.chances(source, count - up)
-        return np.bincount(values, weights=chances, minlength=1 << count).astype(np.float64)
-
-    def follows(self, k: int, table: Floats) -> list[tuple[int, float]]:
-        """Linear part of a function of the low bits of node `k`, a table: delays of samples, and shares of them."""
-        count = len(table).bit_length() - 1
-        if count > _MOST or np.ptp(table) == 0:
-            return []
-        word, node = self.alone[k], self.graph.nodes[k - 1]
+            return np.eye(1, size)[0]
         if word is not None:
-            lost, x = table[word & (1 << count) - 1], self.samples
-            phase = self.graph.phases[k]
-            assert phase is not None
-            return [(phase, float((lost - lost.mean()) @ x) / len(x) / ((4.0**self.width - 1) / 12))]
-        if isinstance(node, Delay):
-            return [(delay + node.samples, share) for delay, share in self.follows(node.source, table)]
+            values = _shifted(word, up) & size - 1
+            made = np.bincount(-values & size - 1 if negative else values, minlength=size) / len(word)
+            return np.asarray(made)
+        low = max(-up, 0)  # bits below those asked for
+        known = min(count - max(up, 0), max(_MOST - low, 0))
+        part = chances[source].reshape(-1, 1 << known, 1 << min(low, _MOST)).sum(axis=(0, 2))
+        times = (size >> max(up, 0)) // len(part)
+        made = np.zeros(size)
+        made[:: 1 << max(up, 0)] = np.tile(part, times) / times
+        return np.roll(made[::-1], 1) if negative else made
+
+    def follows(self, k: int, table: Floats, below: int) -> list[tuple[int, float]]:
+        """Linear part of a function of bits of node `k`, a table, the lowest `below` left out: delays of samples, and
+        shares of them.
+        """
         found: list[tuple[int, float]] = []
-        first, second = self._operands(node)
-        for operand, other in ((first, second), (second, first)):
-            source, up, negative = operand
-            if up >= count or count - up > _MOST:
-                continue
-            chances = self._shifted(other, count)
-            if _even(chances):
-                continue
-            # The mean over the other operand, for each value of this one.
-            mean = np.fft.irfft(np.fft.rfft(table) * np.conj(np.fft.rfft(chances)), 1 << count)
-            if np.ptp(mean) > _CONSTANT * np.ptp(table):
-                found += self.follows(source, mean[_values(up, negative, count)])
+        waiting, small = [(k, table, below, 0)], _SMALL * np.ptp(table)
+        while waiting:
+            k, table, below, delay = waiting.pop()
+            count = len(table).bit_length() - 1
+            word, node, phase = self.alone[k], self.graph.nodes[k - 1], self.graph.phases[k]
+            if word is not None:
+                lost, x = table[word >> below & len(table) - 1], self.samples
+                assert phase is not None
+                share = float((lost - lost.mean()) @ x) / len(x) / ((4.0**self.width - 1) / 12)
+                found.append((delay + phase, share))
+            elif isinstance(node, Delay):
+                waiting.append((node.source, table, below, delay + node.samples))
+            else:
+                first, second = ((source, up - below, negative) for source, up, negative in self._operands(node))
+                for (source, up, negative), other in ((first, second), (second, first)):
+                    chances = self._operand(self.chances, other, count)
+                    if up >= count or _even(chances):
+                        continue
+                    # The mean over the other operand, for each value of this one.
+                    mean = np.fft.irfft(np.fft.rfft(table) * np.conj(np.fft.rfft(chances)), len(table))
+                    if np.ptp(mean) > small:
+                        values = np.arange(1 << count - max(up, 0)) << max(up, 0)
+                        mean = mean[-values & len(table) - 1 if negative else values]
+                        waiting.append((source, mean, max(-up, 0), delay))
         return found
 
 
 def _even(chances: Floats) -> bool:
-    return bool(np.ptp(chances) <= _CONSTANT * chances[0])
+    return bool(np.ptp(chances) <= _EVEN * chances[0])
 
 
 def _shifted(word: Ints, up: int) -> Ints:
     return word << up if up >= 0 else word >> -up
-
-
-def _values(up: int, negative: bool, count: int) -> Ints:
-    """What each value of a word modulo ``2**(count - up)`` is as an operand, modulo ``2**count``."""
-    values = _shifted(np.arange(1 << count - up, dtype=np.int64), up)
-    return (-values if negative else values) & (1 << count) - 1

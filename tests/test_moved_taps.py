@@ -91,3 +91,11 @@ def test_many_bits_dropped_at_once_count_as_noise() -> None:
     graph = coarser(STRUCTURES["direct"](LOWPASS, greedy_graph(LOWPASS)), (30, 33))
     (taps,) = moved(graph, Format(1, 9))
     assert np.isfinite(taps).all()
+
+
+def test_a_long_chain_takes_no_recursion() -> None:
+    taps = (3,) * 700
+    graph = STRUCTURES["transposed"](taps, greedy_graph(taps))
+    lsbs = [graph.lsbs[k] for k in graph.sums]
+    (parts,) = moved(graph.with_lsbs([*lsbs[:-1], lsbs[-1] + 4]), Format(1, 3))
+    assert np.isfinite(parts).all()

@@ -16,7 +16,6 @@ Ints = NDArray[np.int64]
 Share = Callable[[Ints], Floats]
 
 _MOVED = 0.01  # of the mask, by which dropped bits may move a response that has used it up
-_FAR, _ALIKE = 2.0, 0.5  # from how much too much several adders keep a bit more at a time: those of that share
 _FINE, _COARSE = 16, 4  # grid points a tap: for one choice of LSBs, and to judge many
 _PROBE = 3  # bits more that adders drop, to see what those that drop nothing would do
 
@@ -50,7 +49,7 @@ class Room:
         """LSBs (adders,) with which the realised response keeps to the mask; None where even the finest do not.
 
         As long as it does not, the adder whose dropped bits share most in where the response is farthest off, to
-        first order, keeps a bit more; while much is missing, others that share about as much do, too.
+        first order, keeps a bit more; the farther off, the more others that share less do, too.
         """
         if self.mask is None:
             return lsbs
@@ -69,7 +68,7 @@ class Room:
             share = np.where(lsbs > self.finest, share, -np.inf)
             if share.max() <= 0:
                 return None
-            lsbs[share >= share.max() * (_ALIKE if out > _FAR else 1.0)] -= 1
+            lsbs[share >= share.max() / out] -= 1
 
     def share(self, lsbs: Ints, coarsest: Ints) -> Share | None:
         """Function of LSBs (P, adders): about how much of the room they use, 1 being all of it; None where the
