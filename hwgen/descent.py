@@ -109,8 +109,9 @@ def schedule(
     upper
         Most bits of an iteration.
     evaluations
-        Rounded descents that a search may run on top of the closed form, each of T gradients; 0: none. It sees what the
-        noise model misses, gradients that vanish below half an LSB.
+        Rounded descents, each of T gradients, that a search may run on top of the closed form and of the greedy
+        schedules that it starts from, which take some T**2; 0: none. It sees what the noise model misses, gradients
+        that vanish below half an LSB. Stochastic rounding takes eight for one.
     seed
         Of the search, of probes and of stochastic rounding.
 

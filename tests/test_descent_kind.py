@@ -16,12 +16,16 @@ from hwgen.blocks.descent import Descent, Iteration
 from hwgen.blocks.descent_numbers import integers
 from hwgen.blocks.dither import Cut
 from hwgen.designs import descent_reference
+from hwgen.designs.descent import search
+from hwgen.designs.descent_bits import Bits, Proposal
+from hwgen.designs.descent_candidates import Outcome
 from hwgen.designs.descent_reference import SEARCHED, reference
 from hwgen.designs.descent_report import stalled
 from hwgen.designs.detection import Link
 from hwgen.emit import verilog
 from hwgen.finished.descent import DescentDesign, thawed
 from hwgen.fixed import Format
+from hwgen.journal import Journal
 from hwgen.spec import DesignFileError, parse
 
 FOLD = '\n[hardware]\nstructure = "folded"\nclock = 4e6'
@@ -75,6 +79,9 @@ def run(text: str, folder: Path, bulk: bool = False) -> dict[str, Any]:
         ("iterations = 4", "iterations = 0", "descent.iterations", "at least 1"),
         ("iterations = 4", "iterations = 1", "descent.iterations", "1 iterations of the float descent"),
         ("iterations = 4", "iterations = 4\nstep = 9.0", "descent.step", "diverges"),
+        ("iterations = 4", "iterations = 4\nstep = 0", "descent.step = 0", "from 1e-09 to 1e9, or auto"),
+        ("iterations = 4", "iterations = 4\nstep = nan", "descent.step = nan", "or auto"),
+        ("iterations = 4", "iterations = 4\nridge = true", "descent.ridge = true", "from 0 to 1e9, or auto"),
         ("iterations = 4", 'iterations = 4\nrounding = "up"', "descent.rounding", "floor"),
         ("iterations = 4", 'iterations = 4\nform = "residual"\nridge = 0.1', "descent.form", "no ridge"),
         ("iterations = 4", 'iterations = 4\nridge = "auto"', "descent.ridge", "none is asked for"),
@@ -99,6 +106,13 @@ def test_a_mistake_is_named(old: str, new: str, key: str, told: str, tmp_path: P
         reference(parse(SMALL.replace(old, new), tmp_path / "solver.toml"))
     assert told in str(error.value)
     assert key in str(error.value)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e300])
+def test_a_matrix_of_no_size_to_work_with_is_refused(scale: float, tmp_path: Path) -> None:
+    np.save(tmp_path / "c.npy", A * scale)
+    with pytest.raises(DesignFileError, match="largest entry"):
+        reference(parse(SMALL.replace("a.csv", "c.npy"), tmp_path / "solver.toml"))
 
 
 def test_a_complex_matrix_needs_complex_input(tmp_path: Path) -> None:
@@ -197,6 +211,41 @@ def test_the_least_error_within_a_budget(tmp_path: Path) -> None:
     assert result["goal"]["met"]
     assert sum(result["bits"].values()) - result["bits"]["x4"] <= 60
     assert result["quality"]["error"] <= result["baselines"]["zoom"]["error"]
+
+
+def budgeted(budget: str, folder: Path, more: str = "") -> Outcome:
+    write_matrix(folder)
+    text = SMALL.replace('minimise = "luts"\nsqnr_db = 28', f'minimise = "error"\nbudget = {{ {budget} }}')
+    known = reference(parse(text.replace("[search]", f"{more}[search]"), folder / "solver.toml"))
+    with ThreadPoolExecutor(2) as executor:
+        return search(known, executor, Journal(None, {}), lambda what, share: None)
+
+
+def test_a_budget_that_leaves_words_without_bits_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DesignFileError, match=r"goal\.budget"):
+        budgeted("bits = 8", tmp_path)
+
+
+def test_a_budget_of_luts_is_that_of_the_whole_module(tmp_path: Path) -> None:
+    plain, shell = (
+        budgeted("luts = 330", tmp_path, more).chosen for more in ("", '[hardware]\ninterface = "axi_stream"\n')
+    )
+    for chosen in (plain, shell):  # an estimate that measurement corrected comes near
+        assert 0.85 * 330 < chosen.lut <= 330
+    assert plain.error < shell.error
+
+
+def test_where_the_noise_model_finds_nothing_bit_true_runs_begin_at_equal_widths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_matrix(tmp_path)
+    monkeypatch.setattr(Bits, "proposed", lambda *_: Proposal(None, ()))
+    known = reference(parse(SMALL, tmp_path / "solver.toml"))
+    with ThreadPoolExecutor(2) as executor:
+        found = search(known, executor, Journal(None, {}), lambda what, share: None)
+    assert found.evaluations > 0
+    assert found.chosen.candidate.kind == "search"
+    assert found.chosen.lut < min(tried.lut for tried in found.baselines.values())
 
 
 def test_equal_input_gives_equal_results(tmp_path: Path, solved: Solved) -> None:

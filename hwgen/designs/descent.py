@@ -17,8 +17,9 @@ from hwgen.allocation import Allocation, Infeasible, solve
 from hwgen.blocks.descent import Descent
 from hwgen.cost import yosys
 from hwgen.cost.resources import Resources
+from hwgen.cost.shell import estimate as estimate_shell
 from hwgen.designs.descent_bit_errors import bit_errors
-from hwgen.designs.descent_bits import Bits
+from hwgen.designs.descent_bits import WORST, Bits
 from hwgen.designs.descent_candidates import Candidate, Outcome, Tried, synthesised
 from hwgen.designs.descent_estimate import DescentEstimate
 from hwgen.designs.descent_reference import SEARCHED, Reference
@@ -26,7 +27,6 @@ from hwgen.designs.descent_spaces import Spaces
 from hwgen.finished.descent import DescentDesign
 from hwgen.fixed import to_float
 from hwgen.journal import Journal, Progress
-from hwgen.tables import BudgetTable
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -37,6 +37,7 @@ _BIT_TRUE = 1 / 5  # of the cheap evaluations, as bit-true runs
 _TIGHTER = 0.93  # what the limit is multiplied by when unseen right-hand sides miss it
 _WORTH = 1.03  # how much more error must be allowed for another search
 _LOOSE, _TRIES = 1.6, 12
+_BUDGETS, _SPENT = 5, 0.95  # searches for a budget of LUTs, and the share of it that is enough
 
 
 class Search:
@@ -226,6 +227,8 @@ class Search:
         if self.spec.search.algorithm not in ("uniform", "greedy"):
             more = [space for c in greedy[:_SETS] for space in self.spaces.sparser(c.space)]
             known = (self.proposed(more, "greedy", "search") or greedy)[:_TAKEN]
+            if not known:  # of words too narrow for the noise model: bit-true runs begin at equal widths
+                known = [replace(min(simple.values(), key=lambda c: c.estimate), kind="search")]
             best = [c.space for c in known]
             starts = self.proposed(best, self.spec.search.algorithm, "search") + known
             for space in best:
@@ -252,13 +255,36 @@ class Search:
             baselines, pool = dict(zip(simple, tried, strict=False)), tried
         chosen = min(pool, key=lambda t: (not t.meets, t.error if least else t.lut))
         work = [t.candidate.space.work.features(t.candidate.space.ends(t.candidate.bits[None])) for t in tried]
-        estimate = self.estimate.fitted(np.concatenate(work), [t.lut for t in tried])
+        shells = [self._shell_luts(t.candidate.block) for t in tried]
+        cores = [t.lut - shell for t, shell in zip(tried, shells, strict=True)]
+        estimate = self.estimate.fitted(np.concatenate(work), cores)
         return Outcome(chosen, tuple(tried), baselines, tuple(self.history), self.evaluations, self.unique, estimate)
 
+    def _shell_luts(self, block: Descent) -> int:
+        shell = self.design(block).shell
+        return 0 if shell is None else estimate_shell(shell, self.spec.goal.target)["lut"]
+
     def minimise_error(self) -> Outcome:
-        """The least bit-true error within a budget of bits, over all words, or of estimated LUTs."""
+        """The least bit-true error within a budget of bits, over all words, or of LUTs."""
         budget = self.spec.goal.budget
         assert budget is not None
+        found = self._least(float(budget.bits)) if budget.bits is not None else self._fitting(float(budget.luts or 0))
+        return replace(found, history=tuple(self.history), evaluations=self.evaluations, unique=self.unique)
+
+    def _fitting(self, budget: float) -> Outcome:
+        """The least error within LUTs as measured: what is allowed of estimated ones follows from answer to answer."""
+        limit, under, over = budget, 0.0, np.inf
+        found: list[Outcome] = []
+        for _ in range(_BUDGETS):
+            found.append(self._least(limit))
+            most = max([t.lut for t in found[-1].tried if t.candidate.kind == "search"] or [found[-1].chosen.lut])
+            if _SPENT * budget < most <= budget:
+                break
+            under, over = (limit, over) if most <= budget else (under, limit)
+            limit = float(np.sqrt(under * over)) if under and np.isfinite(over) else limit * budget / most
+        return min(found, key=lambda outcome: (not outcome.chosen.meets, outcome.chosen.error))
+
+    def _least(self, budget: float) -> Outcome:
         found = []
         for space in self.spaces.equal()[:_SETS]:
             for label, kind, algorithm in (
@@ -280,11 +306,11 @@ class Search:
         return self._answer(chosen, ours)
 
     def _within(
-        self, space: Bits, budget: BudgetTable, label: str, kind: str, algorithm: str, seeds: Sequence[Ints] = ()
+        self, space: Bits, limit: float, label: str, kind: str, algorithm: str, seeds: Sequence[Ints] = ()
     ) -> list[Candidate]:
         """The least error within a budget; none where no words are so few."""
-        spend, most = (space.luts, budget.luts) if budget.bits is None else (space.total, budget.bits)
-        count, limit = self.spec.search.evaluations, float(most or 0)
+        budget, count = self.spec.goal.budget, self.spec.search.evaluations
+        spend = space.total if budget is not None and budget.bits is not None else space.luts
         try:
             made = solve(
                 space.problem(space.noise, spend, budget=limit), self.rng, count,
@@ -300,7 +326,8 @@ class Search:
                 bits = np.array(made.bits, dtype=np.int64)
         except Infeasible:
             return []
-        return [Candidate(space, bits, label, kind)]
+        built = space.bit_true(bits[None])[0] < WORST
+        return [Candidate(space, bits, label, kind)] if built else []
 
 
 def search(reference: Reference, executor: Executor, journal: Journal, progress: Progress) -> Outcome:

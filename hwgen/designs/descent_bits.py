@@ -17,7 +17,7 @@ from hwgen.fixed import Format, to_float
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 _TIMES, _TIGHTER = 16, 0.87  # how often, and by what, the noise model's limit is tightened
-_WORST = 1e30
+WORST = 1e30  # error of words that cannot be built
 MORE = 3  # integer bits of an update above its trajectory's, so that it need not saturate
 
 
@@ -151,7 +151,7 @@ class Bits:
         try:
             block = self.block(row)
         except ValueError:  # a word without bits, or more of them than a model has
-            return _WORST
+            return WORST
         sums = None
         if block.target is not None:  # most of the work, and the same for many candidates
             key = (block.taken, block.back().drop)

@@ -132,6 +132,9 @@ def reference(spec: Spec) -> Reference:
 
 def _solvable(spec: Spec, matrix: Floats, ridge: float) -> None:
     m, n = matrix.shape
+    size = float(np.abs(matrix).max())
+    if not 1e-9 <= size <= 1e9:
+        raise spec.blame("descent.matrix", f"its largest entry is {size:g}", "scale it to entries about 1")
     auto = spec.descent is not None and spec.descent.ridge == "auto"
     if ridge == 0 and not auto and (m < n or np.linalg.matrix_rank(matrix) < n):
         raise spec.blame("descent.matrix", "its columns depend on each other", "give a ridge, or fewer columns")

@@ -17,6 +17,7 @@ SEARCHED = 4  # streams that candidates are compared on
 HELD = (1000, 32)  # first and number of the streams that decide, which no search has seen
 SETTLED_DB = 0.3  # by how much the first half of what is judged may err more than the second
 _ADAPTING_DB = 3.0  # by which it may not: what is judged then is adaptation, and no equaliser
+_USELESS = (4.0, 50.0)  # EVM over that of the best linear equaliser, and in percent, that is no equaliser
 _HEADROOM = 1.05  # on the largest magnitude of a coefficient
 _REACH = {"bpsk": 2, "qpsk": 2, "4pam": 4, "16qam": 4}
 
@@ -151,6 +152,12 @@ def _require_reachable(found: Reference) -> None:
             f"train longer, such as {2 * bench.training}, or raise equalizer.step",
         )
     achieved, ideal = evm_percent(bench, found.held_power), evm_percent(bench, bench.wiener[2])
+    if achieved > _USELESS[0] * ideal and achieved > _USELESS[1]:
+        raise spec.blame(
+            "equalizer.step",
+            f"in floating point this equaliser ends at an EVM of {achieved:.1f} % (the best linear one {ideal:.1f} %)",
+            "give another step, more training, less delay, or a leak that forgets more slowly",
+        )
     if found.ratio <= 1:
         raise spec.blame(
             "goal.evm_percent",

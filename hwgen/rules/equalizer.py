@@ -29,6 +29,8 @@ def judge(spec: "Spec", tables: "DesignFile") -> None:
         )
     if real and any(imaginary for _, imaginary in table.channel):
         raise spec.blame("equalizer.channel", "a channel of real symbols is real here", "give one number a tap")
+    if not 1e-9 <= max(abs(complex(*tap)) for tap in table.channel) <= 1e9:
+        raise spec.blame("equalizer.channel", "no path of a size to work with", "give paths about 1")
     most = 3 + (table.taps - 1).bit_length()
     if table.delay > most:
         reason = f"there are registers for a delay of {most} samples at most with {table.taps} taps"

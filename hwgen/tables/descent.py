@@ -1,13 +1,21 @@
 """[descent] in a design file: a linear system, and how it is solved."""
 
-from typing import Annotated, Literal
+from functools import partial
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from hwgen.blocks.dither import Cut
-from hwgen.tables.fields import WordBits
+from hwgen.tables.fields import FieldError, WordBits
 from hwgen.tables.matrices import Matrix
 from hwgen.tables.table import Table
+
+
+def _number(value: Any, least: float) -> Any:
+    """A number, or auto: as a union of types, pydantic would complain of both."""
+    if value != "auto" and (type(value) not in (int, float) or not least <= value <= 1e9):
+        raise FieldError(f"must be a number from {least:g} to 1e9, or auto", 'write "auto"')
+    return value if value == "auto" else float(value)
 
 
 class DescentTable(Table):
@@ -17,12 +25,12 @@ class DescentTable(Table):
         description="A: a .csv or .npy file beside the design file, or random with a seed.",
         examples=[{"seed": 1, "rows": 16, "columns": 4}],
     )
-    ridge: Annotated[float, Field(ge=0, le=1e9)] | Literal["auto"] = Field(
+    ridge: Annotated[float | Literal["auto"], BeforeValidator(partial(_number, least=0.0))] = Field(
         0.0, description="Added to the diagonal: noise over symbol power for LMMSE; auto: as the BER asked for has it.",
         examples=[0.1],
     )  # fmt: skip
     iterations: int = Field(description="Iterations, one stage each, or all on one.", ge=1, le=64, examples=[8])
-    step: Annotated[float, Field(gt=0, le=1e9)] | Literal["auto"] = Field(
+    step: Annotated[float | Literal["auto"], BeforeValidator(partial(_number, least=1e-9))] = Field(
         "auto", description="Step size, rounded to a sum of three powers of two; auto: the fastest.", examples=["auto"]
     )
     form: Literal["auto", "gram", "residual"] = Field(
@@ -35,4 +43,7 @@ class DescentTable(Table):
     entries: Literal["constant", "reloadable"] = Field(
         "constant", description="Matrices for good, as adder graphs, or loaded through a port.", examples=["constant"]
     )
-    word_bits: WordBits = Field((2, 20), description="Bits of a word: a range to search.", examples=[[2, 20]])
+    word_bits: WordBits = Field(
+        (2, 20), description="Bits of a word at its full range, a range to search: a shorter range may take fewer.",
+        examples=[[2, 20]],
+    )  # fmt: skip

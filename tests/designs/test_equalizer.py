@@ -186,6 +186,7 @@ def test_a_search_meets_its_goal_with_fewer_luts_than_its_baselines() -> None:
     [
         ("step = 0.25", "step = 1.0\ninput_dbfs = 0", "equalizer.step", "diverges"),
         ("step = 0.25", "step = 0.02", "equalizer.training", "still improves"),
+        ("step = 0.25", "step = 0.001", "equalizer.step", "the best linear one"),
         ("evm_loss_db = 0.5", "evm_percent = 2", "goal.evm_percent", "in floating point"),
         ('format = "s2.6"', 'format = "s2.2"', "goal.evm_loss_db", "leaves a loss"),
     ],
