@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hwgen.blocks.constant_matrix import ConstantMatrix, Range
+from hwgen.blocks.constant_matrix import ConstantMatrix
 from hwgen.blocks.descent_limits import most_random, widest
 from hwgen.blocks.descent_stage import Stage, foldable
 from hwgen.blocks.dither import STATE_BITS, Cut, after, cut, seed, states, window
@@ -226,7 +226,7 @@ class Descent:
     def difference_fraction(self, t: int) -> int:
         """Fraction bits of the exact ``y - A x`` (or ``A^T y - G x``) of iteration `t`."""
         if self.folded:
-            return self.stage.difference + self.stage.gradients[t]
+            return self.stage.difference + self.stage.differences[t]
         state = self.before(t)
         own = self.input.fraction if self.target is None else self.target.fraction
         return own if state is None else max(own, self.product_fraction(t))
@@ -236,11 +236,19 @@ class Descent:
         matrix = self.gram_fraction if self.form == "gram" else self.fraction
         return matrix + self.iterations[t - 1].state.fraction - self.forward(t).drop
 
+    def back_fraction(self, t: int) -> int:
+        """Fraction bits of the exact ``A^T r`` of iteration `t`; only in the form "residual"."""
+        return self.fraction + self.iterations[t].residual.fraction - self.back(t).drop
+
+    def gradient_fraction(self, t: int) -> int:
+        """Fraction bits of the exact gradient of iteration `t`, as an update is cut from it."""
+        if self.form == "gram":
+            return self.difference_fraction(t)
+        return self.back_fraction(t) + (self.stage.gradients[t] if self.folded else 0)
+
     def update_fraction(self, t: int) -> int:
         """Fraction bits of the exact eta times gradient of iteration `t`."""
-        if self.form == "gram":
-            return self.difference_fraction(t) + max(self.steps)
-        return self.fraction + self.iterations[t].residual.fraction - self.back(t).drop + max(self.steps)
+        return self.gradient_fraction(t) + max(self.steps)
 
     def state_fraction(self, t: int) -> int:
         """Fraction bits of the exact x + update of iteration `t`."""
@@ -248,25 +256,6 @@ class Descent:
             return self.stage.state + (self.stage.sums[t] or 0)
         state, update = self.before(t), self.iterations[t].update.fraction
         return update if state is None else max(update, state.fraction)
-
-    def difference_ranges(self, t: int) -> tuple[Range, ...]:
-        """Range of each exact difference of iteration `t`, in its LSBs."""
-        own, state, fraction = self.target or self.input, self.before(t), self.difference_fraction(t)
-        count = len(self.matrix) if self.form == "residual" else self.unknowns
-        up = fraction - own.fraction
-        low, high = own.minimum << up, own.maximum << up
-        if state is None:
-            return ((low, high),) * count
-        reach = self.forward(t).reach([(state.minimum, state.maximum)] * self.unknowns)
-        up = fraction - self.product_fraction(t)
-        return tuple(((lo << up) + low, (hi << up) + high) for lo, hi in reach)
-
-    def gradient_ranges(self, t: int) -> tuple[Range, ...]:
-        """Range of each exact gradient of iteration `t`, before the step size."""
-        if self.form == "gram":
-            return self.difference_ranges(t)
-        residual = self.iterations[t].residual
-        return self.back(t).reach([(residual.minimum, residual.maximum)] * len(self.matrix))
 
     # ------------------------------------------------------------------- model
     def model(self, data: NDArray) -> Ints:
@@ -306,6 +295,7 @@ class Descent:
             if self.form == "residual":
                 words = self._cut(gradient, fraction, it.residual, stage, 0)
                 gradient = (times or _times)(place, self.back(t), words)
+                gradient = gradient << self.gradient_fraction(t) - self.back_fraction(t)
                 stage, place = stage + 1, place + 1
             scaled = np.sum([gradient << max(self.steps) - s for s in self.steps], axis=0)
             update = self._cut(scaled, self.update_fraction(t), it.update, stage, 0)

@@ -5,23 +5,20 @@ The stage has both products with a register between, and each works every other 
 block's shortcut gives the same words.
 """
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Signal
 
-from hwgen.blocks.descent import Descent
-from hwgen.blocks.descent_hardware import DescentComponent, values_of
+from hwgen.blocks.descent_hardware import values_of
+from hwgen.blocks.descent_shared import StageComponent
 from hwgen.blocks.operand import Operand
 
 
-class AlternatingDescentComponent(DescentComponent):
+class AlternatingDescentComponent(StageComponent):
     """Hardware of a folded `Descent` in the form "residual". Latency: ``2 T + 1`` clocks; throughput: a right-hand side
     in ``2 T`` clocks.
 
     y is taken at edge 0, the residual of iteration t (from 0 on) is there after edge ``2 t + 1``, the state after it at
     edge ``2 t + 2``.
     """
-
-    def __init__(self, descent: Descent) -> None:
-        super().__init__(descent, ready=True)
 
     def elaborate(self, platform: object) -> Module:
         m, d = Module(), self.descent
@@ -33,27 +30,19 @@ class AlternatingDescentComponent(DescentComponent):
         with m.If(taken | busy):
             m.d.sync += step.eq(Mux(taken, 1, Mux(last, 0, step + 1)))
         m.d.sync += self.o_valid.eq(last)
-        y: list[Operand] = []
-        for port in d.inputs:
-            word = Signal(signed(port.width), name=port.name[2:], reset_less=True)
-            with m.If(taken):
-                m.d.sync += word.eq(getattr(self, port.name))
-            y.append(Operand(word, 0))
-        it = d.iterations[0]
-        held = [Signal(signed(it.state.width), name=f"x_{k}_r", reset_less=True) for k in range(d.unknowns)]
+        self.counter = step[1:]  # from 0 on where residuals are taken, from 1 on where states are
+        y = [Operand(word, 0) for word in self._given(m, taken)]
+        held, it = self._states(), d.iterations[0]
         x = [Operand(word, 0) for word in held]
-        # The second iteration is like all: the first has less to add. One shift register goes on with every step.
-        exact = self._difference(m, 1, x, y)
-        residual = self._held(m, self._cut(m, exact, d.difference_fraction(1), it.residual, 0, 0, busy, "r"), "r")
+        # One shift register goes on with every step.
+        exact = values_of(self._differences(m, x, y, 0))
+        residual = self._held(m, self._cut(m, exact, d.difference_fraction(0), it.residual, 0, 0, busy, "r"), "r")
         ends = [(it.residual.minimum, it.residual.maximum)] * len(residual)
-        gradient = self._times(m, d.back(1), values_of(residual), ends, "g")
-        exact = self._moved(m, 1, x, gradient, 0, None)
-        found = self._cut(m, exact, d.state_fraction(1), it.state, 0, d.unknowns, None, "next")
+        rows = self._times(m, d.back(1), values_of(residual), ends, "g")
+        gradients = self._placed(m, [Operand(row, 0) for row in rows], d.stage.gradients, "gradient")
+        sums = self._advanced(m, x, gradients, 0, None)
+        found = self._following(m, sums)
         with m.If(~step[0]):  # a right-hand side is taken on even steps alone
             m.d.sync += [word.eq(Mux(taken, 0, new.value)) for word, new in zip(held, found, strict=True)]
-        found = self._cut(m, exact, d.state_fraction(1), d.output, 0, d.unknowns, None, "result")
-        with m.If(last):
-            found = self._held(m, found, "o")
-        for port, operand in zip(d.outputs, found, strict=True):
-            m.d.comb += getattr(self, port.name).eq(operand.value)
+        self._answer(m, sums, last)
         return m

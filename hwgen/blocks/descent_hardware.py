@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from hwgen.blocks.constant_matrix import ConstantMatrix, Range
 from hwgen.blocks.descent import Descent, Matrix
+from hwgen.blocks.descent_limits import difference_ranges
 from hwgen.blocks.descent_loaded import LoadedDescent
 from hwgen.blocks.dither import Cut, cut_hw, register, window_hw
 from hwgen.blocks.loading import loaded
@@ -120,7 +121,7 @@ class DescentComponent(wiring.Component):
             rows = self._times(m, d.forward(t), values_of(x), spans, f"p{t}")
             up = fraction - d.product_fraction(t)
         found: list[Value] = []
-        for k, (row, word, span) in enumerate(zip(rows, aim, d.difference_ranges(t), strict=True)):
+        for k, (row, word, span) in enumerate(zip(rows, aim, difference_ranges(d, t), strict=True)):
             aimed = Operand(word.word, word.zeros + fraction - own.fraction)
             value = aimed.value if row is None else Operand(row, up).combined(aimed, False)
             found.append(named(m, value, span, f"d{t}_{k}"))
@@ -140,15 +141,6 @@ class DescentComponent(wiring.Component):
         self, m: Module, t: int, x: Sequence[Operand], gradient: Sequence[Value], stage: int, valid: Value
     ) -> list[Operand]:
         """The state after iteration `t`, registered."""
-        d, it = self.descent, self.descent.iterations[t]
-        exact = self._moved(m, t, x, gradient, stage, valid)
-        words = self._cut(m, exact, d.state_fraction(t), it.state, stage, d.unknowns, None, f"x{t + 1}")
-        return self._held(m, words, f"x{t + 1}")
-
-    def _moved(
-        self, m: Module, t: int, x: Sequence[Operand], gradient: Sequence[Value], stage: int, valid: Value | None
-    ) -> list[Value]:
-        """The exact state after iteration `t`."""
         d, it, state = self.descent, self.descent.iterations[t], self.descent.before(t)
         updates = self._cut(m, self._scaled(gradient), d.update_fraction(t), it.update, stage, 0, valid, f"u{t}")
         up = d.state_fraction(t) - it.update.fraction
@@ -160,7 +152,8 @@ class DescentComponent(wiring.Component):
             else:
                 before = Operand(x[k].word, x[k].zeros + d.state_fraction(t) - state.fraction)
                 exact.append(before.combined(moved, False))
-        return exact
+        words = self._cut(m, exact, d.state_fraction(t), it.state, stage, d.unknowns, None, f"x{t + 1}")
+        return self._held(m, words, f"x{t + 1}")
 
     def _cut(
         self, m: Module, exact: Sequence[Value], fraction: int, form: Format, stage: int, first: int,

@@ -24,24 +24,16 @@ def foldable(d: "Descent") -> str | None:
     """Why one stage cannot do all iterations of a descent; None where it can."""
     if len(d.iterations) < 2:
         return "one stage does two iterations or more"
-    return _residual(d) if d.form == "residual" else _gram(d)
-
-
-def _residual(d: "Descent") -> str | None:
-    states = {it.state for it in d.iterations[:-1]}
-    if max(len(states), len({(it.residual, it.update) for it in d.iterations}), len(set(d.drops[::2]))) > 1:
-        return 'one stage of the form "residual" has one format for each kind of word, and one drop of ``A^T r``'
-    if any(d.drops[1::2]):
-        return "a product that is cut adds what makes up for it, also to a state of zeros: A x keeps every bit"
-    return None
-
-
-def _gram(d: "Descent") -> str | None:
-    states, updates = {it.state.width for it in d.iterations[:-1]}, {it.update.width for it in d.iterations}
-    if max(len(states), len(updates), len(set(d.drops[1:]))) > 1:
-        return "one stage has one width for the states, one for the updates, and one drop of their products"
-    if any(d.drops[1:]) and d.added is None:
+    gram = d.form == "gram"
+    words = [{it.state.width for it in d.iterations[:-1]}, {it.update.width for it in d.iterations}]
+    if not gram:
+        words.append({it.residual.width for it in d.iterations})
+    if max(map(len, words)) > 1 or len(set(d.drops[1:] if gram else d.drops[::2])) > 1:
+        return "one stage has one width for each kind of word, and one drop of their products"
+    if gram and any(d.drops[1:]) and d.added is None:
         return "a product that is cut adds what makes up for it, also to a state of zeros: give added"
+    if not gram and any(d.drops[1::2]):
+        return "a product that is cut adds what makes up for it, also to a state of zeros: A x keeps every bit"
     return None
 
 
@@ -59,6 +51,10 @@ class Stage:
     @property
     def _updates(self) -> list[int]:
         return [it.update.fraction for it in self.descent.iterations]
+
+    @property
+    def _residuals(self) -> list[int]:
+        return [it.residual.fraction for it in self.descent.iterations]
 
     @property
     def _states(self) -> list[int]:
@@ -85,9 +81,15 @@ class Stage:
         return [None, *(self.difference - own for own in self._products)]
 
     @property
+    def differences(self) -> list[int]:
+        """Of the difference, before a residual is cut from it, or in the form "gram" an update."""
+        words = self._updates if self.descent.form == "gram" else self._residuals
+        return even([self.difference] * len(words), words)
+
+    @property
     def gradients(self) -> list[int]:
-        """Of the difference, before an update is cut from it."""
-        return [own - min(self._updates) for own in self._updates]
+        """Of ``A^T r``, before an update is cut from it: none where residuals and updates move alike."""
+        return even([self.descent.back_fraction(t) for t, _ in enumerate(self._updates)], self._updates)
 
     @property
     def updates(self) -> Shifts:
@@ -102,4 +104,10 @@ class Stage:
     @property
     def sums(self) -> Shifts:
         """Of x + update, before the next state is cut from it."""
-        return [*(own - min(self._states) for own in self._states), None]
+        return [*even([self.state] * len(self._states), self._states), None]
+
+
+def even(sums: Sequence[int], words: Sequence[int]) -> list[int]:
+    """Shifts of sums to the left by which each word is cut from its own with as many low bits as all others."""
+    cuts = [own - word for own, word in zip(sums, words, strict=True)]
+    return [max(cuts) - drop for drop in cuts]

@@ -61,10 +61,10 @@ class Search:
         """Where searches begin: bit errors may allow more than white errors of the limit do."""
         return self.limit * (_LOOSE if self.reference.noise is not None else 1.0)
 
-    def zooms(self, candidate: Candidate) -> bool:
-        """Whether words of a candidate's one stage may have binary points that move."""
-        descent, form = self.spec.descent, candidate.space.words.coefficients.form
-        return self.reference.folded and descent is not None and descent.zoom and form == "gram"
+    @property
+    def zooms(self) -> bool:
+        """Whether words of one stage may have binary points that move."""
+        return self.reference.folded and self.spec.descent is not None and self.spec.descent.zoom
 
     # -------------------------------------------------------------- candidates
     def uniform(self, spaces: list[Bits], fixed: bool) -> Candidate | None:
@@ -241,7 +241,7 @@ class Search:
         multiplexers, so that synthesis decides.
         """
         best = sorted(ours, key=lambda c: c.estimate)[:_SETS]
-        return [*best, *self.zooming(best[0])] if best and self.zooms(best[0]) else best
+        return [*best, *self.zooming(best[0])] if best and self.zooms else best
 
     def _answer(self, simple: dict[str, Candidate], ours: list[Candidate]) -> Outcome:
         tried = self.measured([*simple.values(), *ours])
@@ -299,7 +299,7 @@ class Search:
             if own:
                 chosen[kind] = min(own, key=lambda c: c.space.bit_true(c.bits[None])[0])
         ours = [chosen.pop("search")] if "search" in chosen else []
-        if ours and self.zooms(ours[0]):
+        if ours and self.zooms:
             space = self.spaces.zooming(ours[0].space)
             seeds = space.zoomed(ours[0].space.ends(ours[0].bits[None]))
             ours += self._within(space, budget, "search, zooming", "search", "", seeds)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,7 +89,7 @@ class Bits:
     @cached_property
     def _moves(self) -> NDArray[np.bool_]:
         """Which words (W,) have a binary point that moves on one stage."""
-        return np.array([self.words.shared and self.words.zoom and name[0] in "ux" for name in self.words.names])
+        return np.array([self.words.shared and self.words.zoom and name[0] in "rux" for name in self.words.names])
 
     @cached_property
     def _common(self) -> Ints:
@@ -111,10 +111,12 @@ class Bits:
 
     def zoomed(self, common: Ends) -> list[Ints]:
         """Variables (V,) of ends that all iterations have in common, and of words that follow each one's own range:
-        updates, states or both, of the same width and of a bit less.
+        residuals, updates, states or several of them, of the same width and of a bit less.
         """
         found = [self.variables(common)[0]]
-        for kinds, fewer in product(("u", "x", "ux"), (0, 1)):
+        every = dict.fromkeys(name[0] for name in self.words.names if name[0] in "rux")
+        moving = [kinds for size, _ in enumerate(every, 1) for kinds in combinations(every, size)]
+        for kinds, fewer in product(moving, (0, 1)):
             moves = np.array([name[0] in kinds for name in self.words.names])
             tops = common.tops - np.where(moves, self._common - self.words.peaks, 0)
             fractions = common.fractions + common.tops - tops - np.where(moves, fewer, 0)

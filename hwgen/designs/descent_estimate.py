@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hwgen.blocks.dither import STATE_BITS, Cut
 from hwgen.blocks.loaded_matrix import LoadedMatrix
 from hwgen.cost.estimate import CARRY
+from hwgen.designs.descent_placing import Placing
 from hwgen.designs.descent_words import Ends, Words
 from hwgen.fixed import Format
 
@@ -94,7 +95,8 @@ class DescentWork:
         fraction, exact = w.whole(ends.fractions), w.exact(ends)
         top = np.column_stack([ends.tops, np.full(len(ends.tops), w.output.integer)])
         width = fraction + top
-        work = {name: np.zeros(len(fraction)) for name in FEATURES}
+        work, placing = {name: np.zeros(len(fraction)) for name in FEATURES}, Placing(w, ends)
+        rows: dict[str, Floats] = {}  # bits of the widest row of each product
         high: dict[str, Floats] = {"y": np.full(len(top), float(w.input.integer))}  # top of what a word is cut from
         times = range(w.iterations)
         if w.shared:  # one stage, that of the second iteration, and zeros in place of the first state
@@ -104,14 +106,18 @@ class DescentWork:
             work["added_bits"] += _CONTROL
             if c.form == "gram":
                 work["added_bits"] += n * width[:, names["x1"]]
-                fraction, top, exact = self._placed(ends, fraction, top, exact)
+            fraction, top, exact = placing.spanned(fraction, top, exact)
         for k, (takes, _, makes) in enumerate(w.products):
             if makes not in names:
                 continue
             bits, inverted, widest = self.products(k, width[:, names[takes]], ends.drops[:, k]).T
             work["product_bits"] += bits
             work["inverted_bits"] += inverted
+            rows[makes] = widest
             high[makes] = widest - self._fractions(ends, k).min(axis=1)
+        if w.shared and c.form == "residual":  # what moves as residuals do is not shifted
+            gradient = exact[:, names["u1"]] - max(steps)
+            high["u1"] = rows["u1"] + placing.shifts["gradients"].max(axis=1) - gradient
         for t in times:
             # The difference from z or y, the step size, the new state.
             makes, size = (f"u{t}", n) if c.form == "gram" else (f"r{t}", m)
@@ -136,10 +142,8 @@ class DescentWork:
             high |= {f"x{t + 1}": moved, f"x{w.iterations if w.shared else t + 1}": moved}
         if w.shared:
             high["x1"] = high[f"x{w.iterations}"]
-            for kind in "ux":  # what the word is cut from, the word itself and, of states, their products
-                k = names[f"{kind}1"]
-                bits = high[f"{kind}1"] + fraction[:, k] + 1 + width[:, k] + (widest if kind == "x" else 0)
-                work["multiplexed_bits"] += n * _selects(self._of(ends.fractions, kind)) * bits
+            tall = {name: np.maximum(high[name] + fraction[:, k] + 1, 0) for name, k in names.items() if name in high}
+            work["multiplexed_bits"] += self._multiplexed(placing, rows, tall, width)
         for name, k in names.items():
             size, cuts = m if name[0] in "yr" else n, exact[:, k] > fraction[:, k]
             rounds = cuts & (w.rounding is not Cut.FLOOR)
@@ -157,6 +161,18 @@ class DescentWork:
             work["shift_registers"] += self._sources
         return np.stack([work[name] for name in FEATURES], axis=-1)
 
+    def _multiplexed(self, placing: Placing, rows: dict[str, Floats], sums: dict[str, Floats], width: Ints) -> Floats:
+        """Bits (P,) that one stage shifts, each as often as it has multiplexers: of products, what words are cut from,
+        and words.
+        """
+        (m, n), place, first = self.words.coefficients.matrix.shape, self.words.place, f"{placing.first}1"
+        size = n if first == "u1" else m
+        bits = {
+            "products": size * rows[first], "differences": size * sums[first], "gradients": n * sums["u1"],
+            "updates": n * width[:, place["u1"]], "states": n * width[:, place["x1"]], "sums": n * sums["x1"],
+        }  # fmt: skip
+        return np.sum([placing.selects(name) * bits[name] for name in placing.shifts], axis=0)
+
     @property
     def _sources(self) -> int:
         """Shift registers for stochastic rounding."""
@@ -164,32 +180,11 @@ class DescentWork:
             return 3 if self.words.coefficients.form == "gram" else 1
         return len(self.words.names) - self.words.iterations + 1
 
-    def _of(self, columns: Ints, kind: str) -> Ints:
-        """Those of the words (P, W) of one sort."""
-        return columns[:, [k for k, name in enumerate(self.words.names) if name[0] == kind]]
-
     def _fractions(self, ends: Ends, k: int) -> Ints:
         """Fraction bits (P, iterations) of product `k`; the hardware of one stage makes those of all iterations."""
-        kind = self.words.products[k][2][0]
-        made = [j for j, (_, _, makes) in enumerate(self.words.products) if makes[0] == kind]
-        return np.stack([self.words.product_fraction(ends, j) for j in (made if self.words.shared else [k])], axis=1)
-
-    def _placed(self, ends: Ends, fraction: Ints, top: Ints, exact: Ints) -> tuple[Ints, Ints, Ints]:
-        """Fractions and tops of one stage's words as they span all iterations, and fractions of what they are cut from:
-        see `Stage`.
-        """
-        w, place = self.words, self.words.place
-        fraction, top, exact = fraction.copy(), top.copy(), exact.copy()
-        spread = {}
-        for kind in "ux":
-            own, k = self._of(ends.fractions, kind), place[f"{kind}1"]
-            fraction[:, k], top[:, k] = own.max(axis=1), self._of(ends.tops, kind).max(axis=1)
-            spread[kind] = np.ptp(own, axis=1)
-        difference = np.maximum(fraction[:, place["z"]], self._fractions(ends, 1).max(axis=1))
-        state = np.maximum(fraction[:, place["u1"]], fraction[:, place["x1"]])
-        exact[:, place["u1"]] = difference + max(w.coefficients.steps) + spread["u"]
-        exact[:, place["x1"]], exact[:, place[f"x{w.iterations}"]] = state + spread["x"], state
-        return fraction, top, exact
+        if self.words.shared:
+            return Placing(self.words, ends).products(self.words.products[k][2][0])
+        return self.words.product_fraction(ends, k)[:, None]
 
     def registers(self, ends: Ends, target: str) -> dict[str, float]:
         """Flip-flops, carry cells and DSP blocks of a batch of 1, other cells 0."""
@@ -227,9 +222,3 @@ class DescentWork:
     def _cells(self, ends: Ends, target: str) -> dict[str, float]:
         bits = float(self.features(ends)[0, [0, 2, 3]].sum())
         return {"ff": 0, "carry": round(bits * CARRY[target][0]), "dsp": 0, "bram": 0}
-
-
-def _selects(fractions: Ints) -> Ints:
-    """Multiplexers (P,) of each bit of a word that is shifted to a common place: one for each bit of the shifts."""
-    shifts = fractions.max(axis=1, keepdims=True) - fractions
-    return np.asarray(np.bitwise_count(np.bitwise_or.reduce(shifts, axis=1)), dtype=np.int64)

@@ -139,7 +139,7 @@ class Words:
 
     def _alike(self, tops: list[int]) -> list[int]:
         """The largest top of each sort of word, those of the first iteration apart where later ones differ from it."""
-        first = {"u0", "x1" if self.shared else "r0"} if self.zoom or not self.shared else set()
+        first = {"u0", "r0", *(["x1"] if self.shared else [])} if self.zoom or not self.shared else set()
         kinds = [(name[0], name in first) for name in self.names]
         return [max(top for top, other in zip(tops, kinds, strict=True) if other == kind) for kind in kinds]
 

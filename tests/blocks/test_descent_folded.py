@@ -23,7 +23,8 @@ from hwgen.emit import verilog
 from hwgen.fixed import Format
 
 CASES = FOLDED_CASES | ALTERNATING_CASES
-MILLION = [f"{name}, {rounding}" for name in ("one range", "zooming", "alternating") for rounding in Cut]
+KINDS = ("one range", "zooming", "alternating", "alternating and zooming")
+MILLION = [f"{name}, {rounding}" for name in KINDS for rounding in Cut]
 
 
 @lru_cache
@@ -84,6 +85,7 @@ def test_a_million_right_hand_sides_in_verilator(name: str) -> None:
 # Name to (case, text, replacement); the text occurs once.
 ONE, MOVES = "one range, stochastic", "zooming, stochastic"
 EVERY, RANDOM = "alternating, every bit", "alternating, stochastic"
+BOTH = "alternating and zooming, stochastic"
 MUTATIONS = {
     "a first state that is not zeros": ("one range, half_up", "? 8'h00 : x_1_r;", "? x_1_r : x_1_r;"),
     "valid a clock early": ("one range, half_up", "o_valid <= last;", "o_valid <= y_valid;"),
@@ -111,6 +113,18 @@ MUTATIONS = {
         "if (rst) lfsr0 <= 31'h2545f492;",
         "if (0) lfsr0 <= 31'h2545f492;",
     ),
+    "alternating: a product in the wrong place": (BOTH, "? { p_row0[13:0], 1'h0 } : p_row0;", "? p_row0 : p_row0;"),
+    "alternating: a residual not shifted": (BOTH, "? { d_0[15:0], 1'h0 } : d_0;", "? d_0 : d_0;"),
+    "alternating: a gradient not shifted": (
+        BOTH,
+        "gradient_by2 ? { gradient_0_by1[9:0], 2'h0 } :",
+        "0 ? { gradient_0_by1[9:0], 2'h0 } :",
+    ),
+    "alternating: a shift of another iteration": (
+        BOTH,
+        "assign before_by2 = step[3:1] == 2'h3;",
+        "assign before_by2 = step[3:1] == 2'h2;",
+    ),
     "alternating: random bits of another place": (RANDOM, "{ 1'h0, lfsr0[13:7] }", "{ 1'h0, lfsr0[14:8] }"),
 }
 
@@ -130,13 +144,14 @@ def test_a_mutation_is_caught(name: str) -> None:
         (GRAM, "one width"),
         (replace(GRAM, iterations=FOLDED.iterations, drops=(1, 2, 3, 2, 2)), "one drop"),
         (replace(GRAM, iterations=FOLDED.iterations, drops=(4, 3, 3, 3, 3)), "give added"),
-        (RESIDUAL, "one format for each kind of word"),
+        (RESIDUAL, "one width"),
+        (replace(RESIDUAL, iterations=(replace(SAME[0], residual=Format(2, 6)), *SAME[1:])), "one width"),
         (replace(RESIDUAL, iterations=SAME[:1]), "two iterations or more"),
         (replace(RESIDUAL, iterations=SAME, drops=(1, 0, 2, 0, 1, 0, 1, 0, 1)), "one drop"),
         (replace(RESIDUAL, iterations=SAME, drops=(1, 2, 1, 2, 1, 2, 1, 2, 1)), "A x keeps every bit"),
         (
-            replace(RESIDUAL, iterations=(*SAME[:2], replace(SAME[2], state=Format(1, 7)), SAME[4])),
-            "one format for each kind of word",
+            replace(RESIDUAL, iterations=(*SAME[:2], replace(SAME[2], state=Format(1, 8)), SAME[4])),
+            "one width",
         ),
     ],
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from alternating_descents import MOVING
 from descent_cases import GRAM, RESIDUAL, TAKEN, drawn
 from mutants import mutated
 
@@ -68,6 +69,9 @@ STAGES = {  # one stage each
     "DSP blocks": CASES["DSP blocks"],
     "residual": made(replace(RESIDUAL, iterations=ALIKE), 7),
     "complex residual": replace(CASES["complex residual"], iterations=ALIKE, rounding=Cut.STOCHASTIC),
+} | {
+    f"residual, zooming, {rounding}": made(replace(RESIDUAL, iterations=MOVING, rounding=rounding), 7)
+    for rounding in Cut
 }
 STAGES = {name: replace(d, folded=True) for name, d in STAGES.items()}
 
