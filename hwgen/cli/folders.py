@@ -46,7 +46,8 @@ def claimed(path: Path, given: Path | None, jobs: int, force: bool) -> Iterator[
             with workers.local_pool(jobs) as pool:
                 yield known, folder, pool, tell
         except KeyboardInterrupt:
-            command = [Path(sys.argv[0]).name, *sys.argv[1:]]
+            name = Path(sys.argv[0]).name
+            command = [*(["python", "-m", "hwgen"] if name == "__main__.py" else [name]), *sys.argv[1:]]
             raise Stop(INTERRUPTED, f"interrupted; continue where it stopped with: {shlex.join(command)}") from None
         except DesignFileError:  # only the search could tell
             _withdraw(missing)

@@ -171,5 +171,6 @@ def _require_reachable(found: Reference) -> None:
         key = "goal.evm_loss_db" if spec.goal.evm_loss_db is not None else "goal.evm_percent"
         raise spec.blame(
             key, f"with every word at its finest the output format {spec.output.format} leaves a loss of {loss:.2f} dB",
-            "give output.format more bits",
+            "give output.format more bits"
+            + (', or write rounding = "half_up" in [equalizer]' if found.rounding is Cut.FLOOR else ""),
         )  # fmt: skip

@@ -160,6 +160,10 @@ class Search:
         if structure == "cascade":
             reason = "no cascade of factors was found that meets the bands with fewer adders than a single filter"
             return self.spec.blame("hardware.structure", reason, 'write structure = "auto"')
+        bits = self.spec.search.accumulator_bits
+        if bits is not None:
+            reason = f"no filter whose sums have {bits[1]} bits at most meets the goal"
+            return self.spec.blame("search.accumulator_bits", reason, "allow more, or leave it out")
         reason = "no coefficients within coefficient_bits meet the goal"
         return self.spec.blame("search.coefficient_bits", reason, "allow more bits, or relax the bands")
 

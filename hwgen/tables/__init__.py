@@ -222,12 +222,16 @@ class SearchTable(Table):
 
     algorithm: Algorithm = Field("gc-pso", description="Search method.", examples=["gc-pso"])
     seed: int = Field(1, description="Seed of everything random.", ge=0, le=(1 << 63) - 1, examples=[1])
-    evaluations: int = Field(20000, description="Cheap evaluations allowed.", ge=1, le=10**8, examples=[20000])
+    evaluations: int = Field(
+        20000, description="Cheap evaluations allowed to each search of a run.", ge=1, le=10**8, examples=[20000]
+    )
     coefficient_bits: CoefficientBits = Field(
         (2, 18), description="Bits of a coefficient: a range to search, or a number.", examples=[[2, 18]]
     )
     accumulator_bits: AccumulatorBits | None = Field(
-        None, description="Bits of a sum: a range to search, or a number; left out: as needed.", examples=[[8, 32]]
+        None,
+        description="Bits of a sum, at most the upper end of a range, or a number; left out: as needed.",
+        examples=[[8, 32]],
     )
 
 
