@@ -66,7 +66,7 @@ class Quality:
 
     @property
     def moves_out(self) -> float:
-        """How much of what dropped bits may move the response by they do: see `moves_out`."""
+        """Share of its room in the mask by which dropped bits move the response: see `realised.moves_out`."""
         if self.response is None or self.realised is None:
             return 0.0
         return moves_out(self.response, self.realised)

@@ -281,7 +281,7 @@ class Search:
             if _SPENT * budget < most <= budget:
                 break
             under, over = (limit, over) if most <= budget else (under, limit)
-            limit = float(np.sqrt(under * over)) if under and np.isfinite(over) else limit * budget / most
+            limit = float(np.sqrt(under * over)) if under and np.isfinite(over) else limit * budget / max(most, 1)
         return min(found, key=lambda outcome: (not outcome.chosen.meets, outcome.chosen.error))
 
     def _least(self, budget: float) -> Outcome:

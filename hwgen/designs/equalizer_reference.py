@@ -162,7 +162,7 @@ def _require_reachable(found: Reference) -> None:
         raise spec.blame(
             "goal.evm_percent",
             f"in floating point this equaliser has an EVM of {achieved:.2f} % (the best linear one {ideal:.2f} %)",
-            f"ask for more than {achieved:.2f}, or give more taps or a smaller step",
+            f"ask for more than {achieved:.2f}, or give more taps or another step",
         )
     family = found.families[-1]
     best = judged(bench, [family.lms(found.finest(family))], found.seen)[0]

@@ -15,18 +15,19 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Share = Callable[[Ints], Floats]
 
-_MOVED = 0.01  # of the mask, by which dropped bits may move a response that has used it up
+MOVED = 0.01  # of the mask, by which dropped bits may move a response that has used it up
 _FINE, _COARSE = 16, 4  # grid points a tap: for one choice of LSBs, and to judge many
 _PROBE = 3  # bits more that adders drop, to see what those that drop nothing would do
 
 
 def moves_out(exact: Measurement, realised: Measurement) -> float:
-    """How much of what dropped bits may move a response by they do move it by: 1 where it ends at the mask, or
-    `_MOVED` beyond it; 0 where it ends within, or the coefficients miss the mask on their own.
+    """Share of the way from a response to `MOVED` beyond the mask that dropped bits move it: above 1, it is missed.
+
+    0 where the realised response ends within, or the coefficients miss the mask on their own.
     """
-    if exact.violation > 1 + 1e-9 or realised.violation <= 1 + _MOVED:
+    if exact.violation > 1 + 1e-9 or realised.violation <= 1 + MOVED:
         return 0.0
-    return (realised.violation - exact.violation) / (1 + _MOVED - exact.violation)
+    return (realised.violation - exact.violation) / (1 + MOVED - exact.violation)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +93,7 @@ class Room:
         def used(rows: Ints) -> Floats:
             response = own + 4.0 ** (rows - lsbs) @ parts
             violation = np.abs((np.abs(response) / gain - middle) / half).max(axis=1)
-            return np.asarray((violation - exact.violation) / (1 + _MOVED - exact.violation))
+            return np.asarray((violation - exact.violation) / (1 + MOVED - exact.violation))
 
         return used if used(coarsest[None])[0] > 1 else None
 

@@ -180,9 +180,9 @@ class Sizing:
             finest = np.where(lengths.accumulators, np.maximum(finest, tops - bits[1] + 1), finest)
         return finest
 
-    def _excess(  # type: ignore[no-untyped-def]
+    def _excess(
         self, lengths: WordLengths, coefficients: Coefficients, margin: float, moves: Share | None = None
-    ):
+    ) -> Share:
         """Function of LSBs: the largest share used of any accuracy goal, and of what the response may move by."""
         goal, budget = self.reference.spec.goal, self.reference.noise_budget
         step = self.reference.spec.output.format.lsb

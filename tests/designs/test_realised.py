@@ -68,7 +68,7 @@ def test_dropped_bits_leave_the_response_within_the_mask(structure: str, monkeyp
     assert quality.meets(given)
     # Without that, more bits are dropped, and the stop band is missed by far.
     with monkeypatch.context() as patch:
-        patch.setattr(realised, "_MOVED", 1e9)
+        patch.setattr(realised, "MOVED", 1e9)
         loose = graded(given)
     missed = judged(given, loose)
     assert loose.estimate < kept.estimate < 1.15 * loose.estimate
