@@ -1,7 +1,7 @@
 """kind = "descent": which designs are tried, in what order, and which is the answer.
 
 Coefficients of several widths are tried. The noise model proposes word lengths for each, the bit-true run decides, on
-right-hand sides that the search has not seen; the promising designs are synthesised and the smallest is the answer.
+right-hand sides that words are not compared on; the promising designs are synthesised and the smallest is the answer.
 """
 
 import json

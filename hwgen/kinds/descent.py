@@ -130,7 +130,7 @@ def drawn(reference: Reference, design: DescentDesign, found: dict[str, Any]) ->
         "spec_text": reference.spec.text,
         "notes": [
             f"Errors are measured with the bit-true model over {reference.raw.shape[1] - SEARCHED:,} right-hand sides "
-            f"that the search has not seen; it saw {SEARCHED:,} others.",
+            f"kept apart: words are compared on {SEARCHED:,} others, whose limit is tightened where these miss it.",
             "Baselines: one format for all words (uniform); equal widths, every word its own range (zoom); greedy by "
             "the noise model. Each has the coefficient widths that suit it best, values fitted as this design's are.",
         ],
