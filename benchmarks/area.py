@@ -11,7 +11,7 @@ taps; length, word length and gain are those that cost each rival least, except 
 rounding leaves within the mask, as it comes. "kept": ``(* keep *)`` on every adder, which often helps. hwgen's answer
 to a mask is what `hwgen run` finds, in a folder of build/area, proved there over 20,000 samples in Icarus Verilog and a
 million in Verilator; the mask is judged again by the response of the Verilog. To coefficients it is the smaller of its
-structures, in LUTs and (with --cells) in cells. Rivals are simulated over 2000 samples.
+structures, in LUTs and (with --cells) in cells, proved likewise. Rivals are simulated over 2000 samples.
 """
 
 import argparse
@@ -32,16 +32,18 @@ import rivals
 from area_rows import NAME, Counted, Entry
 
 import hwgen
-from hwgen import emit
+from hwgen import emit, verify
 from hwgen.blocks.fir import Fir
 from hwgen.check.script import script
 from hwgen.check.simulate import simulate
 from hwgen.check.vectors import Top
 from hwgen.cost import yosys
 from hwgen.cost.resources import TARGETS, Resources
+from hwgen.designs.realised import MOVED
 from hwgen.designs.reference import Reference, reference
 from hwgen.designs.sizing import full_precision
 from hwgen.designs.values import Coefficients
+from hwgen.finished.fir import Design
 from hwgen.fixed import Format, Overflow, Rounding
 from hwgen.flow import Run, claim, succeeded
 from hwgen.response import Mask, measure
@@ -57,7 +59,6 @@ LIMITS = {
 }
 WORST = {"spec": {"da4ml": 0.75}}  # of any one design
 _SAMPLES = 2000
-_MOVED = 0.05  # of the mask, by which dropped bits that follow the samples may move the response beyond it
 _RUNS = Path(__file__).parents[1] / "build" / "area"
 _BEST = 3  # coefficient sets by proxy that are synthesised for each rival
 
@@ -143,8 +144,13 @@ def described(c: Coefficients) -> str:
     return f"{len(c.values)} taps, LSB 2^-{c.fraction}"
 
 
+def proved(design: Design) -> bool:
+    """Whether both simulators agree with the model: 20,000 samples in Icarus Verilog, a million in Verilator."""
+    return all(check(design, None, 1).bit_true for check in (verify.bit_true, verify.bulk))
+
+
 def smallest(firs: Sequence[Fir], counted: Counted, executor: Executor) -> list[Entry]:
-    """hwgen's rows: the finished block of fewest LUTs, and where cells are counted that of fewest cells, simulated."""
+    """hwgen's rows: the finished block of fewest LUTs, and where cells are counted that of fewest cells, proved."""
     texts = [emit.verilog(fir.component(), NAME) for fir in firs]
     counts, cells = list(executor.map(counted.luts, texts)), list(executor.map(counted.packed, texts))
     chosen = {min(range(len(firs)), key=lambda k: (counts[k].lut, cells[k] or 0)): "hwgen"}
@@ -152,15 +158,10 @@ def smallest(firs: Sequence[Fir], counted: Counted, executor: Executor) -> list[
         chosen.setdefault(min(range(len(firs)), key=lambda k: (cells[k] or 0, counts[k].lut)), "hwgen, cells")
     rows = []
     for k, name in chosen.items():
-        fir, text = firs[k], texts[k]
-        top = replace(rival_verilog.top(NAME, fir.input, fir.output, fir.channels), latency=fir.latency)
-
-        def model(x: np.ndarray, fir: Fir = fir) -> np.ndarray:
-            return fir.model(x if fir.channels == 2 else x[0])
-
-        label = f"{len(fir.coefficients)} taps, {fir.structure}"
-        agreed = bit_true(text, top, model)
-        rows.append(Entry(name, "hwgen", label, counts[k], agreed, cells[k], counted.routed(text)))
+        design = Design(NAME, firs[k], firs[k].coefficients, verilog=texts[k])
+        label = f"{len(design.coefficients)} taps, {design.fir.structure}"
+        placed = cells[k], counted.routed(texts[k])
+        rows.append(Entry(name, "hwgen", label, counts[k], proved(design), *placed))
     return rows
 
 
@@ -193,7 +194,7 @@ def found(spec: Spec, mask: Mask, counted: Counted, pool: Executor) -> Entry:
     label = f"{len(design.coefficients)} taps, LSB 2^-{design.fir.fraction} ({design.fir.structure}"
     label += f"; {shares[0]:.4f} of the mask, {shares[1]:.4f} by its response)"
     measured = Resources(spec.goal.target, **result["resources"]["synthesis"])
-    good = succeeded(result) and shares[0] <= 1 and shares[1] <= 1 + _MOVED
+    good = succeeded(result) and shares[0] <= 1 and shares[1] <= 1 + MOVED
     return Entry("hwgen", "hwgen", label, measured, good, None, counted.routed(design.verilog, design.name))
 
 
