@@ -127,7 +127,7 @@ class Job:
         top = rival_verilog.top(NAME, self.input, self.output, self.channels)
         agreed = bit_true(texts[best], top, lambda x: rival_verilog.model(sets[best], self.input, self.output, x))
         placed = self.counted.packed(texts[best]), self.counted.routed(texts[best])
-        return Entry(rival.name, rival.kind, described(sets[best]), counts[best], agreed, *placed)
+        return Entry(rival.name, rival.kind, described(sets[best]), counts[best], agreed, *placed, given=sets[best])
 
     def rows(self, executor: Executor) -> Iterator[Entry]:
         """The rivals' rows."""
@@ -165,22 +165,27 @@ def smallest(firs: Sequence[Fir], counted: Counted, executor: Executor) -> list[
     return rows
 
 
-def of_mask(
-    ref: Reference, counted: Counted, kinds: tuple[str, ...], executor: Executor, pool: Executor
-) -> list[Entry]:
-    """Same mask, input and output formats and SQNR."""
+def job(ref: Reference, counted: Counted, kinds: tuple[str, ...]) -> Job:
+    """What rivals may choose from for a mask."""
     assert ref.mask is not None
     form = ref.spec.input.format
     sets = rivals.candidates(ref.mask, len(ref.ideal))
     if not sets:
         raise SystemExit("no rounded Remez taps meet the mask: there is nothing to compare with")
-    job = Job(
+    return Job(
         form, ref.spec.output.format, ref.channels, counted,
         tuple(sorted(sets, key=lambda c: rivals.digit_proxy(c, form))),
         tuple(sorted(sets, key=lambda c: rivals.naive_proxy(c, form))),
         tuple(c for c in (rivals.plain(ref.mask, len(ref.ideal)),) if c is not None), kinds,
     )  # fmt: skip
-    rows = list(job.rows(executor))
+
+
+def of_mask(
+    ref: Reference, counted: Counted, kinds: tuple[str, ...], executor: Executor, pool: Executor
+) -> list[Entry]:
+    """Same mask, input and output formats and SQNR."""
+    assert ref.mask is not None
+    rows = list(job(ref, counted, kinds).rows(executor))
     return [*rows, found(ref.spec, ref.mask, counted, pool)]
 
 
@@ -206,8 +211,8 @@ def of_set(values: tuple[int, ...], counted: Counted, kinds: tuple[str, ...], ex
         total * form.minimum, -total * form.minimum, fraction=fraction + form.fraction, signed=True
     )
     given = Coefficients(values, fraction)
-    job = Job(form, output, 1, counted, (given,), (given,), (given,), kinds)
-    return [*job.rows(executor), *smallest(full_precision(given, form, output, counted.target), counted, executor)]
+    rows = Job(form, output, 1, counted, (given,), (given,), (given,), kinds).rows(executor)
+    return [*rows, *smallest(full_precision(given, form, output, counted.target), counted, executor)]
 
 
 def specs(options: argparse.Namespace, target: str | None) -> Iterator[Spec]:

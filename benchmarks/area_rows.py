@@ -10,6 +10,7 @@ from hwgen.cost import place, yosys
 from hwgen.cost.measure import packed_step, place_step, synthesise_step
 from hwgen.cost.place import PlaceError
 from hwgen.cost.resources import Resources
+from hwgen.designs.values import Coefficients
 
 NAME = "fir"  # of every module that is counted
 
@@ -25,6 +26,7 @@ class Entry:
     bit_true: bool
     cells: int | None = None  # as nextpnr packs them, where asked for
     fmax_mhz: float | None = None  # as nextpnr routes it, where asked for and where it fits
+    given: Coefficients | None = None  # of a rival
 
 
 Size = Callable[[Entry], float]
