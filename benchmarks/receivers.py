@@ -106,14 +106,14 @@ def adsb(target: str) -> bool:
 
 def sixteen(plan: Plan, target: str) -> Plan:
     """The same stages with coefficients of 16 bits, the largest as large as they hold."""
-    inverting = Estimate.of(target).inverting
+    fabric = Estimate.of(target).fabric
     stages: list[StagePlan] = []
     for stage in plan.stages:
         if isinstance(stage, FirPlan):
             ideal = np.array(stage.ideal)
             fraction = WORD - 1 - int(np.ceil(np.log2(np.abs(ideal).max() * (1 + 2.0**-WORD))))
             values = tuple(int(v) for v in np.floor(np.ldexp(ideal, fraction) + 0.5))
-            graph = STRUCTURES[stage.structure](values, best_graph(values, FAST, WORD), inverting)
+            graph = STRUCTURES[stage.structure](values, best_graph(values, FAST, WORD), fabric)
             stage = replace(stage, coefficients=values, fraction=fraction, graph=graph)
         stages.append(stage)
     return replace(plan, stages=tuple(stages))

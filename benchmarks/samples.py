@@ -8,7 +8,7 @@ from scipy import signal
 
 from hwgen.adders import greedy_graph
 from hwgen.blocks.folded import Folded
-from hwgen.cost.estimate import Estimate, Work
+from hwgen.cost.estimate import Estimate, Fabric, Work
 from hwgen.designs.word_lengths import WordLengths
 from hwgen.emit import verilog
 from hwgen.fixed import Format, Overflow, Rounding
@@ -80,26 +80,26 @@ def sample(number: int, target: str, kind: str | None = None) -> Sample:
     rng, kind = np.random.default_rng(number), kind or MIX[number % len(MIX)]
     if kind.startswith("folded"):
         return folded(rng, kind == "folded dsp")
-    return (cascaded if kind == "cascade" else plain)(rng, Estimate.of(target).inverting)
+    return (cascaded if kind == "cascade" else plain)(rng, Estimate.of(target).fabric)
 
 
-def plain(rng: np.random.Generator, inverting: float) -> Sample:
+def plain(rng: np.random.Generator, fabric: Fabric) -> Sample:
     """One filter, transposed or direct, perhaps the phases of one that interpolates."""
     label, values, fraction = rounded_taps(rng)
     form = formats(rng)
     structure = str(rng.choice(SMALLEST))
     factor = int(rng.choice([1, 1, 1, 1, 1, 2, 4]))
-    inverting *= float(rng.random() < 0.5)
+    fabric = replace(fabric, inverting=fabric.inverting * float(rng.random() < 0.5))
     adders = greedy_graph(values)
     graph = (
-        STRUCTURES[structure](values, adders, inverting)
+        STRUCTURES[structure](values, adders, fabric)
         if factor == 1
-        else PHASES[structure](values, adders, factor, inverting)
+        else PHASES[structure](values, adders, factor, fabric)
     )
     return sized(rng, "plain", f"{label} taps, {structure}, x {factor}", values, fraction, graph, form, structure)
 
 
-def cascaded(rng: np.random.Generator, inverting: float) -> Sample:
+def cascaded(rng: np.random.Generator, fabric: Fabric) -> Sample:
     """A filter whose delays are stretched, behind or before one or two small ones."""
     label, values, fraction = rounded_taps(rng, 40)
     spread = int(rng.integers(2, 5))
@@ -111,8 +111,8 @@ def cascaded(rng: np.random.Generator, inverting: float) -> Sample:
         parts.insert(int(rng.integers(len(parts) + 1)), (chosen, int(rng.integers(1, spread + 1))))
     form = formats(rng)
     structure = str(rng.choice(SMALLEST))
-    inverting *= float(rng.random() < 0.5)
-    graph = cascade([(v, s, greedy_graph(v), structure) for v, s in parts], inverting)
+    fabric = replace(fabric, inverting=fabric.inverting * float(rng.random() < 0.5))
+    graph = cascade([(v, s, greedy_graph(v), structure) for v, s in parts], fabric)
     whole = tuple(graph.responses()[0])
     spreads = " ".join(f"{len(v)}:{s}" for v, s in parts)
     return sized(

@@ -25,9 +25,9 @@ class Sum:
     `left` and `right` index nodes. Shifts and `lsb` are powers of two in units of the input's LSB. `keep` marks an
     adder that synthesis must not merge with others.
 
-    The last two say how hardware builds the value v, and change nothing of it (see `hwgen.polarity`): `inverted`, that
-    its word is ``~v``; `mirrored`, that its adder takes ``~left``, and ``~right`` unless that is subtracted, which
-    gives ``~v``.
+    The last three say how hardware builds the value v, and change nothing of it. `inverted`: its word is ``~v``;
+    `mirrored`: its adder takes ``~left``, and ``~right`` unless that is subtracted, which gives ``~v`` (see
+    `hwgen.polarity`). `joined`: it is added up together with the sum that alone takes it (see `hwgen.joined`).
     """
 
     name: str
@@ -40,6 +40,7 @@ class Sum:
     keep: bool = True
     inverted: bool = False
     mirrored: bool = False
+    joined: bool = False
 
     @property
     def operands(self) -> tuple[tuple[int, int, bool], ...]:

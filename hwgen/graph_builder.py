@@ -7,9 +7,12 @@ from heapq import heapify, heappop, heappush
 import numpy as np
 
 from hwgen.adders import AdderGraph
-from hwgen.cost.estimate import adder_bits
+from hwgen.cost.estimate import Fabric, adder_bits
 from hwgen.flowgraph import Delay, FlowGraph, Output, Sum
+from hwgen.joined import joined
 from hwgen.polarity import polarised
+
+_WIDTH = 12  # of the input, where a choice hangs on it
 
 
 @dataclass(frozen=True)
@@ -27,13 +30,12 @@ class Term:
 class Builder:
     """Nodes so far, with the lowest bit and the size of each, in input LSBs.
 
-    `inverting` is what an inverted bit of a subtracted word costs in adder bits: on an iCE40 a LUT of its own. With
-    `exact` no constant is added to the output, and a negative one takes an adder. `positive` is how many adder bits a
-    sum in a tree may take more if it is positive.
+    With `exact` no constant is added to the output, and a negative one takes an adder. `positive` is how many adder
+    bits a sum in a tree may take more if it is positive. With `fours` trees add two pairs at once, then their sums.
     """
 
-    def __init__(self, inverting: float, exact: bool = False, positive: float = 0.0) -> None:
-        self.inverting, self.exact, self.positive, self.prefix = inverting, exact, positive, ""
+    def __init__(self, fabric: Fabric, exact: bool = False, positive: float = 0.0, fours: bool = False) -> None:
+        self.fabric, self.exact, self.positive, self.fours, self.prefix = fabric, exact, positive, fours, ""
         self.nodes: list[Sum | Delay] = []
         self.low, self.size = [0], [1.0]
         self.delayed: dict[tuple[int, int], int] = {}
@@ -90,7 +92,7 @@ class Builder:
         top = np.ceil(np.log2(sum(sizes)))
         bits = float(adder_bits(top, lows[0], lows[1], min(lows), subtract))
         if subtract and self.rests(left.node) and self.rests(right.node):
-            bits += self.inverting * (np.ceil(np.log2(sizes[1])) - lows[1] + 1)
+            bits += self.fabric.inverting * (np.ceil(np.log2(sizes[1])) - lows[1] + 1)
         return bits
 
     def choices(self, a: Term, b: Term) -> list[tuple[float, Term, Term, bool, bool]]:
@@ -110,32 +112,51 @@ class Builder:
         return Term(self._append(node, 0, size / 2.0**low), low, negative)
 
     def tree(self, terms: list[Term], name: Callable[[], str]) -> Term:
-        """Sum of the terms: small words first, as in a Huffman tree, and of those the pair that costs least."""
+        """Sum of the terms: small words first, as in a Huffman tree, and of those the pair that costs least.
+
+        With `fours`, sums of so many words that three adders at a time are all of them.
+        """
         left, known = dict(enumerate(terms)), dict[tuple[int, int], tuple[float, Term, Term, bool, bool]]()
 
         def rank(i: int, j: int) -> tuple[float, int, int]:
             a, b = left[i], left[j]
-            known[i, j] = min(self.choices(a, b), key=lambda choice: choice[0] + self.positive * choice[4])
+            known[i, j] = self._chosen(a, b)
             lows = [self.low[t.node] + t.shift for t in (a, b)]
             largest = max(np.log2(self.size[t.node]) + t.shift for t in (a, b))
             # Weights of the fewest adder bits over published filters, 3 % fewer than by cost alone. Words of equal sign
             # first: one subtraction then serves many of them.
             apart, unlike = abs(lows[0] - lows[1]), a.negative != b.negative
             unlike &= self.rests(a.node) and self.rests(b.node)
-            return float(known[i, j][0] + 3.0 * largest + 0.5 * apart + 30.0 * self.inverting * unlike), i, j
+            return float(known[i, j][0] + 3.0 * largest + 0.5 * apart + 30.0 * self.fabric.inverting * unlike), i, j
 
         ranks = [rank(i, j) for j in left for i in range(j)]
         heapify(ranks)
-        for made in range(len(terms), 2 * len(terms) - 1):
+        count = iter(range(len(terms), 2 * len(terms)))
+
+        def closest() -> tuple[int, int]:
             while not {ranks[0][1], ranks[0][2]} <= left.keys():
                 heappop(ranks)
             _, i, j = heappop(ranks)
             del left[i], left[j]
-            left[made] = self.add(name(), known[i, j])
-            for other in left:
-                if other != made:
-                    heappush(ranks, rank(other, made))
+            return i, j
+
+        def put(total: Term) -> None:
+            made = next(count)
+            others, left[made] = list(left), total
+            for other in others:
+                heappush(ranks, rank(other, made))
+
+        while len(left) > 1:
+            pairs = [closest()]
+            if self.fours and len(left) % 3 == 2:
+                pairs.append(closest())
+            sums = [self.add(name(), known[pair]) for pair in pairs]
+            put(sums[0] if len(sums) == 1 else self.add(name(), self._chosen(*sums)))
         return next(iter(left.values()))
+
+    def _chosen(self, a: Term, b: Term) -> tuple[float, Term, Term, bool, bool]:
+        """The cheapest way to add two terms."""
+        return min(self.choices(a, b), key=lambda choice: choice[0] + self.positive * choice[4])
 
     def negating(self, output: Term) -> float:
         """Adder bits that negating an output takes."""
@@ -162,8 +183,21 @@ class Builder:
         return self.tree(waiting[0], name)
 
     def finished(self, *outputs: Term) -> FlowGraph:
-        """The graph; where inverting costs, with its words in the form that saves most of it."""
-        made = FlowGraph(tuple(self.nodes), tuple(Output(t.node, t.shift, t.negative) for t in outputs))
-        if not self.inverting:
-            return made
-        return polarised(made, [self.bits(node) for node in range(len(self.size))])
+        """The graph; where inverting costs, with its words in the form that saves most of it, where sums of four words
+        are cheap, with adders joined.
+        """
+        made = self._bare(*outputs)
+        if self.fabric.joins:
+            return joined(made, self.low, self._tops)[0]
+        return polarised(made, [self.bits(k) for k in range(len(self.size))]) if self.fabric.inverting else made
+
+    def saved(self, *outputs: Term) -> int:
+        """Adder bits that joining saves."""
+        return joined(self._bare(*outputs), self.low, self._tops)[1] if self.fabric.joins else 0
+
+    @property
+    def _tops(self) -> list[int]:
+        return [int(np.ceil(np.log2(size))) + _WIDTH - 1 for size in self.size]
+
+    def _bare(self, *outputs: Term) -> FlowGraph:
+        return FlowGraph(tuple(self.nodes), tuple(Output(t.node, t.shift, t.negative) for t in outputs))

@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from hwgen.adders import AdderGraph, exchanged
+from hwgen.cost.estimate import PLAIN, Fabric
 from hwgen.flowgraph import FlowGraph
 from hwgen.graph_builder import Builder, Term
 
@@ -19,44 +20,48 @@ _POSITIVE = (0.5, 2.5, 8.0)  # adder bits, see `Builder`, one after the other
 _LINE = 4  # samples of a hybrid filter's delay line, at most
 
 
-def transposed(values: Sequence[int], graph: AdderGraph, inverting: float = 0.0, exact: bool = False) -> FlowGraph:
+def transposed(values: Sequence[int], graph: AdderGraph, fabric: Fabric = PLAIN, exact: bool = False) -> FlowGraph:
     """Every product at once, then a chain of accumulators, one register a tap."""
-    builder = Builder(inverting, exact)
+    builder = Builder(fabric, exact)
     output = _chain(builder, values, builder.block(graph, 0), graph)
     return proved(builder.finished(output), [values])
 
 
-def direct(values: Sequence[int], graph: AdderGraph, inverting: float = 0.0, exact: bool = False) -> FlowGraph:
+def direct(values: Sequence[int], graph: AdderGraph, fabric: Fabric = PLAIN, exact: bool = False) -> FlowGraph:
     """A delay line, the two samples of a symmetric (or antisymmetric) pair added first, then one sum of products."""
-    builder, output = _direct(values, graph, inverting, exact)
+    builder, output = _direct(values, graph, fabric, exact)
     return proved(builder.finished(output), [values])
 
 
 @lru_cache(maxsize=256)
 def for_direct(
-    values: tuple[int, ...], graph: AdderGraph, inverting: float, width: int, evaluations: int, exact: bool = False
+    values: tuple[int, ...], graph: AdderGraph, fabric: Fabric, width: int, evaluations: int, exact: bool = False
 ) -> tuple[AdderGraph, ...]:
     """The adder graph, then with adders `exchanged` while that takes adder bits off the direct form of the filter."""
 
     def bits(made: AdderGraph) -> float:
-        builder, output = _direct(values, made, inverting, exact)
-        return builder.spent + builder.negating(output)
+        return _spent(*_direct(values, made, fabric, exact))
 
     return tuple(exchanged(graph, width, bits, evaluations))
 
 
-def _direct(values: Sequence[int], graph: AdderGraph, inverting: float, exact: bool) -> tuple[Builder, Term]:
+def _direct(values: Sequence[int], graph: AdderGraph, fabric: Fabric, exact: bool) -> tuple[Builder, Term]:
     """Direct form; where its output is negative, and that costs, with sums kept positive if that is cheaper."""
     built = []
-    for positive in _POSITIVE if exact else (0.0,):
-        builder = Builder(inverting, exact, positive)
-        built.append((builder, _line(builder, values, graph, 0, 1, "")))
-        if not builder.negating(built[-1][1]):
-            break
-    return min(built, key=lambda made: made[0].spent + made[0].negating(made[1]))
+    for fours in (False, True) if fabric.joins else (False,):
+        for positive in _POSITIVE if exact else (0.0,):
+            builder = Builder(fabric, exact, positive, fours)
+            built.append((builder, _line(builder, values, graph, 0, 1, "")))
+            if not builder.negating(built[-1][1]):
+                break
+    return min(built, key=lambda made: _spent(*made)) if len(built) > 1 else built[0]
 
 
-def hybrid(values: Sequence[int], graph: AdderGraph, inverting: float = 0.0, exact: bool = False) -> FlowGraph:
+def _spent(builder: Builder, output: Term) -> float:
+    return builder.spent + builder.negating(output) - builder.saved(output)
+
+
+def hybrid(values: Sequence[int], graph: AdderGraph, fabric: Fabric = PLAIN, exact: bool = False) -> FlowGraph:
     """A short delay line, a multiplier block at each of its samples, a chain of accumulators where products meet.
 
     Between the transposed form, whose delay line has one sample, and the direct one, whose chain has one accumulator:
@@ -66,36 +71,36 @@ def hybrid(values: Sequence[int], graph: AdderGraph, inverting: float = 0.0, exa
     """
     built = []
     for size in range(2, _LINE + 1):
-        builder = Builder(inverting, exact)
+        builder = Builder(fabric, exact)
         built.append(builder.finished(_sections(builder, values, graph, size, "")))
     return proved(min(built, key=lambda made: len(made.sums)), [values])
 
 
-def transposed_phases(values: Sequence[int], graph: AdderGraph, factor: int, inverting: float = 0.0) -> FlowGraph:
+def transposed_phases(values: Sequence[int], graph: AdderGraph, factor: int, fabric: Fabric = PLAIN) -> FlowGraph:
     """Interpolation by `factor`: one multiplier block, a chain for each phase; output p has taps p, p + factor, ..."""
-    builder = Builder(inverting)
+    builder = Builder(fabric)
     nodes, phases = builder.block(graph, 0), _phases(values, factor)
     outputs = [_chain(builder, phase, nodes, graph, f"_{p}") for p, phase in enumerate(phases)]
     return proved(builder.finished(*outputs), phases)
 
 
-def direct_phases(values: Sequence[int], graph: AdderGraph, factor: int, inverting: float = 0.0) -> FlowGraph:
+def direct_phases(values: Sequence[int], graph: AdderGraph, factor: int, fabric: Fabric = PLAIN) -> FlowGraph:
     """Interpolation by `factor`: one delay line, a sum of products for each phase."""
-    builder, phases = Builder(inverting), _phases(values, factor)
+    builder, phases = Builder(fabric), _phases(values, factor)
     outputs = [_line(builder, phase, graph, 0, 1, f"_{p}") for p, phase in enumerate(phases)]
     return proved(builder.finished(*outputs), phases)
 
 
-def hybrid_phases(values: Sequence[int], graph: AdderGraph, factor: int, inverting: float = 0.0) -> FlowGraph:
+def hybrid_phases(values: Sequence[int], graph: AdderGraph, factor: int, fabric: Fabric = PLAIN) -> FlowGraph:
     """Interpolation by `factor`: a line of two samples, and for each phase a chain."""
-    builder, phases = Builder(inverting), _phases(values, factor)
+    builder, phases = Builder(fabric), _phases(values, factor)
     outputs = [_sections(builder, phase, graph, 2, f"_{p}") for p, phase in enumerate(phases)]
     return proved(builder.finished(*outputs), phases)
 
 
-def cascade(parts: Sequence[tuple[Sequence[int], int, AdderGraph, str]], inverting: float = 0.0) -> FlowGraph:
+def cascade(parts: Sequence[tuple[Sequence[int], int, AdderGraph, str]], fabric: Fabric = PLAIN) -> FlowGraph:
     """Filters one behind the other: ``(values, spread, adder graph, structure)``, z replaced by z**spread in each."""
-    builder = Builder(inverting)
+    builder = Builder(fabric)
     term, product = Term(0, 0), np.ones(1, dtype=object)
     for number, (values, spread, graph, structure) in enumerate(parts):
         builder.prefix = f"f{number}_"
@@ -222,7 +227,7 @@ def _signs(builder: Builder, terms: Sequence[Term]) -> list[bool]:
             spent += _top(builder, terms) * signs[-1]
             added = {(t.node, sign == t.negative) for t, sign in zip(terms[1:], signs, strict=False)}
             both = {node for node, adds in {*added, (terms[0].node, True)} if adds != builder.rests(node)}
-            found.append((spent + sum(builder.inverting * builder.bits(n) for n in both), signs))
+            found.append((spent + sum(builder.fabric.inverting * builder.bits(n) for n in both), signs))
     return min(found, key=lambda made: made[0])[1]
 
 
@@ -235,7 +240,7 @@ def _cheapest_signs(builder: Builder, terms: Sequence[Term], both: set[int]) -> 
     """The signs of partial sums that take fewest adder bits, if the words of `both` are there inverted, too."""
     best: dict[bool, tuple[float, list[bool]]] = {terms[0].negative: (0.0, [terms[0].negative])}
     for term in terms[1:]:
-        other = 0.0 if term.node in both else builder.inverting * builder.bits(term.node)
+        other = 0.0 if term.node in both else builder.fabric.inverting * builder.bits(term.node)
         adding, taking = (0.0, other) if builder.rests(term.node) else (other, 0.0)
         after: dict[bool, tuple[float, list[bool]]] = {}
         for sign, (cost, signs) in best.items():

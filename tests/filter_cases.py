@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 from hwgen.adders import Adder, AdderGraph, greedy_graph
 from hwgen.blocks.fir import Fir
 from hwgen.check.stimuli import directed
+from hwgen.cost.estimate import PLAIN, Fabric
 from hwgen.fixed import Format
 from hwgen.flowgraph import FlowGraph
 from hwgen.structures import PHASES, STRUCTURES, cascade
 
 SAMPLE, OUTPUT = Format(1, 6), Format(2, 5)
+INVERTING, JOINING = Fabric(inverting=1.0), Fabric(joins=True)
 LAST = (5, 19, 5)  # factor behind the given one in a cascade, in z**2
 
 
@@ -35,19 +37,19 @@ def filter_of(
     fraction: int = 6,
     graph: AdderGraph | None = None,
     interpolate: int = 1,
-    inverting: float = 0.0,
+    fabric: Fabric = PLAIN,
     **more: object,
 ) -> Fir:
     """A filter that drops these bits at its adders in turn; a cascade is of the coefficients and `LAST`."""
     adders = greedy_graph(coefficients) if graph is None else graph
     if structure == "cascade":
         parts = [(coefficients, 1, adders, "transposed"), (LAST, 2, greedy_graph(LAST), "direct")]
-        flow = cascade(parts, inverting)
+        flow = cascade(parts, fabric)
         coefficients = tuple(int(v) for v in np.convolve(coefficients, [LAST[0], 0, LAST[1], 0, LAST[2]]))
     elif interpolate > 1:
-        flow = PHASES[structure](coefficients, adders, interpolate, inverting)
+        flow = PHASES[structure](coefficients, adders, interpolate, fabric)
     else:
-        flow = STRUCTURES[structure](coefficients, adders, inverting)
+        flow = STRUCTURES[structure](coefficients, adders, fabric)
     return Fir(
         coefficients, fraction, input, output, coarser(flow, dropping), structure=structure, interpolate=interpolate,
         **more,  # type: ignore[arg-type]
@@ -94,15 +96,27 @@ CASES = {
     "decimating, direct": filter_of((-7, 3, 45, 45, 3, -7), (1, 2), structure="direct", decimate=2),
     "interpolating": filter_of((-7, 11, 45, 93, 45, 11, -7), (1, 0, 2), interpolate=3),
     "interpolating, direct": filter_of((-7, 11, 45, 93, 45, 11), (2, 1), structure="direct", interpolate=2),
-    "words inverted": filter_of((11, -45, 90, 117, -45, 11), (2, 1, 0, 3, 1), inverting=1.0),
-    "words inverted, right-shifted node": filter_of((38, 5, -19, 33), (2, 1, 1, 2), graph=HALVED, inverting=1.0),
+    "words inverted": filter_of((11, -45, 90, 117, -45, 11), (2, 1, 0, 3, 1), fabric=INVERTING),
+    "words inverted, right-shifted node": filter_of((38, 5, -19, 33), (2, 1, 1, 2), graph=HALVED, fabric=INVERTING),
     "words inverted, direct": filter_of(
-        (-7, 45, 93, -93, -45, 7), (0, 1, 3), structure="direct", inverting=1.0, depth=1
+        (-7, 45, 93, -93, -45, 7), (0, 1, 3), structure="direct", fabric=INVERTING, depth=1
     ),
-    "words inverted, hybrid": filter_of((1, -2, 37, -53, 19, 64, 5), (0, 2, 1), structure="hybrid", inverting=1.0),
-    "words inverted, cascade": filter_of((3, 11, -2), (1, 0, 2), structure="cascade", inverting=1.0, channels=2),
+    "words inverted, hybrid": filter_of((1, -2, 37, -53, 19, 64, 5), (0, 2, 1), structure="hybrid", fabric=INVERTING),
+    "words inverted, cascade": filter_of((3, 11, -2), (1, 0, 2), structure="cascade", fabric=INVERTING, channels=2),
     "words inverted, interpolating": filter_of(
-        (-7, 11, -45, 93, 45, -11, -7), (1, 0, 2), interpolate=3, inverting=1.0
+        (-7, 11, -45, 93, 45, -11, -7), (1, 0, 2), interpolate=3, fabric=INVERTING
+    ),
+    "four words at once": filter_of(
+        (-7, 11, -45, 93, 45, -11, -7, 60, 33), (0,), structure="direct", fabric=JOINING, input=Format(1, 9)
+    ),
+    "four words at once, cut": filter_of(
+        (9, -26, 57, 101, 101, 57, -26, 9), (2,), structure="direct", fabric=JOINING, input=Format(1, 9)
+    ),
+    "four unsigned words at once": filter_of(
+        (7, 11, 45, 93, 45, 11, 7, 60), (0, 1), structure="direct", fabric=JOINING, input=Format(0, 9, False)
+    ),
+    "four words at once, interpolating": filter_of(
+        (-7, 11, 45, 93, 45, 11, 60, 33, 12, 5), (), structure="direct", interpolate=2, fabric=JOINING, channels=2
     ),
     "interpolating, half-band": filter_of((-3, 0, 19, 32, 19, 0, -3), (1, 2), interpolate=2),
 }  # fmt: skip

@@ -11,6 +11,7 @@ from hwgen.adders import greedy_graph
 from hwgen.check.script import script
 from hwgen.check.simulate import simulate
 from hwgen.check.vectors import Port, Top
+from hwgen.cost.estimate import Fabric
 from hwgen.emit import verilog
 from hwgen.flowgraph import Delay, FlowGraph, Output, Sum
 from hwgen.polarity import inverting, passed, polarised
@@ -106,6 +107,6 @@ def test_any_choice_of_complements_is_bit_true_in_icarus(structure: str, seed: i
 def test_full_filter_keeps_its_value_and_loses_its_inverters() -> None:
     values = (3, -14, 25, 101, -77, 25, 9)
     for structure in STRUCTURES.values():
-        before, after = (structure(values, greedy_graph(values), weight) for weight in (0.0, 1.0))
+        before, after = (structure(values, greedy_graph(values), Fabric(weight)) for weight in (0.0, 1.0))
         assert before.responses() == after.responses()
         assert len(inverting(after)) < len(inverting(before))

@@ -9,6 +9,7 @@ import pytest
 from rational import impulse_responses, memory, outputs
 
 from hwgen.adders import Adder, AdderGraph, digit_graph, greedy_graph
+from hwgen.cost.estimate import PLAIN, Fabric
 from hwgen.flowgraph import Delay, FlowGraph, Output, Sum
 from hwgen.polarity import inverting as needed
 from hwgen.structures import PHASES, SMALLEST, STRUCTURES, cascade, direct, hybrid, proved, transposed
@@ -60,13 +61,13 @@ def random_filter(rng: np.random.Generator) -> tuple[int, ...]:
 
 
 # -------------------------------------------------------------------------------------------------------- responses
-@pytest.mark.parametrize("inverting", [0.0, 0.6])
+@pytest.mark.parametrize("fabric", [PLAIN, Fabric(0.6), Fabric(joins=True)])
 @pytest.mark.parametrize("structure", STRUCTURES)
 @pytest.mark.parametrize("name", FILTERS)
-def test_response_is_the_coefficients(name: str, structure: str, inverting: float) -> None:
+def test_response_is_the_coefficients(name: str, structure: str, fabric: Fabric) -> None:
     values = FILTERS[name]
     for adders in (greedy_graph(values), digit_graph(values)):
-        graph = STRUCTURES[structure](values, adders, inverting)
+        graph = STRUCTURES[structure](values, adders, fabric)
         assert responses(graph) == [list(values)]
         assert graph.responses() == (values,)
 
@@ -80,10 +81,10 @@ def test_a_multiplier_block_with_right_shifts(structure: str) -> None:
 @pytest.mark.parametrize("seed", range(60))
 def test_response_is_the_coefficients_of_any_filter(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    values, inverting = random_filter(rng), float(rng.random())
+    values, fabric = random_filter(rng), Fabric(float(rng.random()), seed % 3 == 0)
     for structure in STRUCTURES:
         adders = (greedy_graph, digit_graph)[seed % 2](values)
-        assert responses(STRUCTURES[structure](values, adders, inverting)) == [list(values)], f"seed {seed}: {values}"
+        assert responses(STRUCTURES[structure](values, adders, fabric)) == [list(values)], f"seed {seed}: {values}"
 
 
 @pytest.mark.parametrize("factor", [2, 3, 4])
@@ -92,7 +93,7 @@ def test_response_is_the_coefficients_of_any_filter(seed: int) -> None:
 def test_phases_are_every_few_of_the_coefficients(structure: str, factor: int, seed: int) -> None:
     values = random_filter(np.random.default_rng(seed))
     values = tuple(v or 2 for v in values) + (5,) * factor
-    graph = PHASES[structure](values, greedy_graph(values), factor, 0.6)
+    graph = PHASES[structure](values, greedy_graph(values), factor, Fabric(0.6))
     assert responses(graph) == [list(values[phase::factor]) for phase in range(factor)]
 
 
@@ -127,7 +128,7 @@ def test_a_cascade_is_the_convolution_of_its_factors(kinds: tuple[str, str], see
             sum(wanted[i] * spaced[k - i] for i in range(len(wanted)) if 0 <= k - i < len(spaced))
             for k in range(len(wanted) + len(spaced) - 1)
         ]
-    assert responses(cascade(parts, 0.6)) == [wanted]
+    assert responses(cascade(parts, Fabric(0.6))) == [wanted]
 
 
 # ---------------------------------------------------------------------------------------------------------- the size
@@ -195,7 +196,7 @@ def test_adders_of_the_chain_may_be_merged_by_synthesis_and_others_not() -> None
 
 def test_costly_inversion_leaves_fewer_words_to_be_inverted() -> None:
     def inverted(structure: str, values: tuple[int, ...], inverting: float) -> int:
-        return len(needed(STRUCTURES[structure](values, greedy_graph(values), inverting)))
+        return len(needed(STRUCTURES[structure](values, greedy_graph(values), Fabric(inverting))))
 
     values = tuple((-1) ** k * int(c) for k, c in enumerate(np.random.default_rng(2).integers(1, 400, 31)))
     for structure in STRUCTURES:
@@ -208,7 +209,7 @@ def test_exact_output_is_rarely_negated(structure: str) -> None:
     for _ in range(30):
         values = tuple(int(v) for v in rng.integers(-99, 99, 9))
         for exact in negated:
-            graph = STRUCTURES[structure](values, greedy_graph(values), 1.0, exact)
+            graph = STRUCTURES[structure](values, greedy_graph(values), Fabric(1.0), exact)
             assert responses(graph) == [list(np.trim_zeros(values, "b"))]
             negated[exact] += graph.outputs[0].negative
     assert negated[True] <= 3 < 8 < negated[False]

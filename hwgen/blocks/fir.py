@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hwgen.blocks.lowering import Schedule
+from hwgen.blocks.heaps import heaps
+from hwgen.blocks.schedule import Schedule
 from hwgen.blocks.words import Dropped, Words
 from hwgen.fixed import Format, Overflow, Rounding, quantise
 from hwgen.flowgraph import FlowGraph
@@ -173,6 +174,11 @@ class Fir:
         return len(self.graph.sums)
 
     # ------------------------------------------------------------------- error
+    @property
+    def joined(self) -> list[str]:
+        """Names of the sums of several words that rows of counting columns build (`hwgen.joined`)."""
+        return [self.graph.nodes[k - 1].name for k in heaps(self.schedule, self.words)]
+
     @cached_property
     def dropped(self) -> tuple[Dropped, ...]:
         """Mean, variance and worst case of everything each phase drops before the final rounding, in output units."""

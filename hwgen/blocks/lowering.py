@@ -1,70 +1,14 @@
-"""From a signal-flow graph to Amaranth: pipeline stages, registers and adders."""
+"""From a signal-flow graph to Amaranth: registers and adders."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
-from amaranth.hdl import Module, Signal, Value, signed
+from amaranth.hdl import Const, Module, Signal, Value, signed
 
+from hwgen.blocks.heaps import added, heaps
 from hwgen.blocks.operand import Operand
+from hwgen.blocks.schedule import Schedule
 from hwgen.blocks.words import Words
 from hwgen.flowgraph import Delay, FlowGraph, Sum
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """Pipeline stage of every node of `graph`, with at most `depth` adders between registers (None: as many as come).
-
-    Stage 0 is the input register's. A word used at a later stage than its own passes through one register a stage.
-    """
-
-    graph: FlowGraph
-    depth: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.depth is not None and self.depth < 1:
-            raise ValueError(f"at least 1 adder fits between registers, not {self.depth}")
-
-    @cached_property
-    def _placed(self) -> tuple[tuple[int, int], ...]:
-        """Stage of each node, and adders since its last register."""
-        found = [(0, 0)]
-        for node in self.graph.nodes:
-            if isinstance(node, Delay):
-                found.append((found[node.source][0], 0))
-                continue
-            ready = [self._ready(found[source]) for source, _, _ in node.operands]
-            stage = max(stage for stage, _ in ready)
-            found.append((stage, 1 + max(level for at, level in ready if at == stage)))
-        return tuple(found)
-
-    def _ready(self, placed: tuple[int, int]) -> tuple[int, int]:
-        """From which stage on an adder can take the word, with how many adders before it."""
-        stage, level = placed
-        return (stage + 1, 0) if self.depth is not None and level >= self.depth else placed
-
-    @property
-    def stages(self) -> tuple[int, ...]:
-        """Stage of each node."""
-        return tuple(stage for stage, _ in self._placed)
-
-    @property
-    def last(self) -> int:
-        """Stage at which all outputs are there."""
-        return max(self.stages[output.node] for output in self.graph.outputs)
-
-    def registers(self, words: Words) -> int:
-        """Flip-flops of delays and pipeline registers, the input register not counted."""
-        graph, widths = self.graph, words.widths
-        until = list(self.stages)
-        for k, node in enumerate(graph.nodes, start=1):
-            if isinstance(node, Sum):
-                for source, _, _ in node.operands:
-                    until[source] = max(until[source], self.stages[k])
-        for output in graph.outputs:
-            until[output.node] = max(until[output.node], self.last)
-        held = sum(n.samples * widths[k] for k, n in enumerate(graph.nodes, start=1) if isinstance(n, Delay))
-        return held + sum((until[k] - self.stages[k]) * widths[k] for k in range(len(widths)))
 
 
 def lower(
@@ -98,8 +42,14 @@ def lower(
             later[k, stage] = held
         return later[k, stage]
 
+    joined = heaps(schedule, words)
+    within = {k for heap in joined.values() for k, _ in heap.group.members[1:]}
+
     for k, node in enumerate(graph.nodes, start=1):
         stage = schedule.stages[k]
+        if k in within:
+            own.append(Const(0))  # no adder takes it
+            continue
         if isinstance(node, Delay):
             word = ~own[node.source] if graph.inverted(node.source) else own[node.source]  # registers rest at 0
             for sample_number in range(node.samples):
@@ -114,7 +64,14 @@ def lower(
         # which becomes part of the adder's LUTs unless the word must be kept.
         attributes = {"keep": 1} if node.keep and node.inverted == node.mirrored else {}
         total = Signal(signed(words.widths[k]), name=f"{node.name}{suffix}", attrs=attributes)
-        m.d.comb += total.eq(_added(graph, node, [at(source, stage) for source, _, _ in node.operands]))
+        if k in joined:
+            operands = [
+                Operand.of(own[leaf.source], graph.lsbs[leaf.source] + leaf.shift - graph.lsbs[leaf.holder]).word
+                for leaf in joined[k].group.leaves
+            ]
+            m.d.comb += total.eq(added(m, joined[k].plan, operands, total.name))
+        else:
+            m.d.comb += total.eq(_added(graph, node, [at(source, stage) for source, _, _ in node.operands]))
         own.append(total)
     return [at(output.node, schedule.last) for output in graph.outputs]
 

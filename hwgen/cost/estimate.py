@@ -20,7 +20,7 @@ FEATURES = (
 _DEFAULTS = {
     "ice40": (0.997, 0.986, 0.906, 1.157, 1.233, -0.137, -0.698, 1.023, 0.0, 0.544, 0.0),
     "ecp5": (0.901, 1.063, 0.666, 0.844, 1.023, 1.502, -0.657, 0.0, 0.145, 0.923, 0.0),
-    "xc7": (0.941, 0.915, 0.076, 0.079, 0.941, -0.083, 0.46, 0.0, 0.0, 0.317, 1.0),
+    "xc7": (0.937, 0.949, 0.223, -0.021, 0.727, 0.01, -0.14, 0.0, 0.0, 0.448, 1.003),
     "gowin": (0.978, 1.028, 0.815, 0.987, 1.047, 0.14, -0.703, 0.0, 0.0, 0.689, 0.0),
 }
 
@@ -54,6 +54,26 @@ def adder_bits(
     left, right = np.maximum(left, lsb), np.maximum(right, lsb)
     start = np.where(right > lsb, right, np.where(np.asarray(subtract, dtype=bool), lsb, left))
     return np.maximum(np.asarray(top) - start + 1.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Fabric:
+    """Traits of a target's carry chains that adders are chosen for.
+
+    Attributes
+    ----------
+    inverting
+        What an inverted bit of a subtracted word costs in adder bits: on an iCE40 a LUT of its own.
+    joins
+        Whether the LUT before a carry has inputs to spare, so that sums of four words take two LUTs a column in place
+        of three (see `hwgen.bit_heap`).
+    """
+
+    inverting: float = 0.0
+    joins: bool = False
+
+
+PLAIN = Fabric()  # an adder bit a LUT, and nothing else
 
 
 @dataclass(frozen=True)
@@ -126,9 +146,9 @@ class Estimate:
         return cls(target, _DEFAULTS[target], minimise=minimise)
 
     @property
-    def inverting(self) -> float:
-        """LUTs for each inverted bit of a subtracted word."""
-        return self.weights[FEATURES.index("inverted_bits")]
+    def fabric(self) -> Fabric:
+        """What adders are chosen for."""
+        return Fabric(self.weights[FEATURES.index("inverted_bits")], self.target == "xc7")
 
     def luts(self, work: Work) -> NDArray[np.float64]:
         """Estimated LUTs, shape (P,)."""

@@ -97,6 +97,6 @@ class Spaces:
         words = Words(
             coefficients, to_float(raw, spec.input.format), spec.input.format, spec.output.format,
             spec.descent.rounding, spec.descent.zoom and not self.reference.folded, self.reference.weights,
-            self.reference.folded, Estimate.of(spec.goal.target).inverting > 0,
+            self.reference.folded, Estimate.of(spec.goal.target).fabric.inverting > 0,
         )  # fmt: skip
         return Bits(words, raw, self.reference.exact[:, :SEARCHED], self.estimate, spec.descent.word_bits)

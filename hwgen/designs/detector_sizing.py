@@ -215,7 +215,7 @@ class Sizing:
         combiner = Combiner(
             pairs(antennas), self.weights.fraction, self._on(antennas), (self.output,) * self.link.users,
             () if cuts is None else tuple(int(c) for c in cuts), recipe.level if recipe and recipe.share else 0,
-            complements=self.estimate.inverting > 0,
+            complements=self.estimate.fabric.inverting > 0,
         )  # fmt: skip
         made = work(combiner)
         evm = self.weights.evm(values, noise(combiner))

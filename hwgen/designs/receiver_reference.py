@@ -219,7 +219,7 @@ def _fir(spec: Spec, coefficients: Coefficients, ideal: Floats, decimate: int) -
     form = Format(1, 15)
     options = []
     for name in SMALLEST if wanted == "auto" else (wanted,):
-        graph = STRUCTURES[name](values, adders, estimate.inverting)
+        graph = STRUCTURES[name](values, adders, estimate.fabric)
         lengths = WordLengths(values, coefficients.fraction, graph, form, form)
         luts = float(estimate.luts(lengths.work(lengths.reference(17)[None, :]))[0]) if graph.sums else 0.0
         options.append((luts, name, graph))

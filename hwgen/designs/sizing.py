@@ -64,22 +64,22 @@ class Sizing:
 
     def _graphs(self, source: Source, values: tuple[int, ...]) -> list[tuple[str, FlowGraph]]:
         """Name and graph of each structure."""
-        factor, inverting = self.reference.spec.response.interpolate, self.estimate.inverting
+        factor, fabric = self.reference.spec.response.interpolate, self.estimate.fabric
         width = self.reference.spec.input.format.width
         if isinstance(source, Factors):
             parts = [(c.values, spread, best_graph(c.values, FAST, width)) for c, spread in source.parts]
             return [
                 (
                     f"cascaded {name}",
-                    cascade([(v, spread, self._suited(name, v, graph), name) for v, spread, graph in parts], inverting),
+                    cascade([(v, spread, self._suited(name, v, graph), name) for v, spread, graph in parts], fabric),
                 )
                 for name in self.structures
             ]
         adders = best_graph(values, FAST, width)
         if factor > 1:
-            return [(name, PHASES[name](values, adders, factor, inverting)) for name in self.structures]
+            return [(name, PHASES[name](values, adders, factor, fabric)) for name in self.structures]
         return [
-            (name, STRUCTURES[name](values, self._suited(name, values, adders), inverting)) for name in self.structures
+            (name, STRUCTURES[name](values, self._suited(name, values, adders), fabric)) for name in self.structures
         ]
 
     def _suited(self, structure: str, values: tuple[int, ...], graph: AdderGraph) -> AdderGraph:
@@ -87,7 +87,7 @@ class Sizing:
         if structure != "direct" or not self.thorough:
             return graph
         width = self.reference.spec.input.format.width
-        return for_direct(values, graph, self.estimate.inverting, width, _EXCHANGES)[-1]
+        return for_direct(values, graph, self.estimate.fabric, width, _EXCHANGES)[-1]
 
     # Three ways to choose LSBs, each the smallest that meets the goals.
     def common(self, coefficients: Coefficients, label: str, kind: str, equal_widths: bool = False) -> Candidate | None:
@@ -269,16 +269,16 @@ def full_precision(coefficients: Coefficients, input: Format, output: Format, ta
     In direct form also with adders exchanged for that form, whose LUTs synthesis alone can tell.
     """
     values = coefficients.trimmed_end
-    adders, inverting = best_graph(values, width=input.width), Estimate.of(target).inverting
+    adders, fabric = best_graph(values, width=input.width), Estimate.of(target).fabric
     suited, kept = [adders], _BUILT if len(values) < _LONG else 1
     count = min(_ALL_EXCHANGES, _TAPS // len(values))
     # The best graph of a multiplier block need not lie near the best of the direct form: exchanges begin at two.
-    for start, weight in product((adders, greedy_graph(values)), sorted({0.0, inverting})):
-        suited += for_direct(values, start, weight, input.width, count, exact=True)[-kept:]
+    for start, own in product((adders, greedy_graph(values)), dict.fromkeys((replace(fabric, inverting=0.0), fabric))):
+        suited += for_direct(values, start, own, input.width, count, exact=True)[-kept:]
     graphs = [("transposed", adders), *(("direct", graph) for graph in dict.fromkeys(suited))]
     return tuple(
         Fir(
-            values, coefficients.fraction, input, output, STRUCTURES[name](values, graph, inverting, exact=True),
+            values, coefficients.fraction, input, output, STRUCTURES[name](values, graph, fabric, exact=True),
             structure=name,
         )
         for name, graph in graphs

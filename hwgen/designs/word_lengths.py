@@ -17,6 +17,7 @@ from hwgen.cost.estimate import Estimate, Work, adder_bits
 from hwgen.designs.registers import registers
 from hwgen.fixed import Format, Overflow, Rounding
 from hwgen.flowgraph import Delay, FlowGraph, Sum
+from hwgen.joined import Group, groups, saved
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class WordLengths:
         # The result's register sits beside the logic before it, if there is any.
         behind = np.where(saturates or phases > 1 or centre > 0, float(self.output.width), 0.0)
         return Work(
-            multiplier_bits=block.own,
+            multiplier_bits=block.own - self._joined(columns, lsbs, bits),
             accumulator_bits=chained.sum(axis=1),
             negated_bits=block.negated,
             inverted_bits=_inverted(wires, tops, left, right, bits) + _passed(wires, left, right, lsbs),
@@ -136,6 +137,21 @@ class WordLengths:
             shift_luts=held.shift_luts,
             chosen_bits=np.full(len(lsbs), float(self.output.width * (phases - 1))),
         )
+
+    def _joined(
+        self, columns: NDArray[np.int64], lsbs: NDArray[np.int64], bits: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Adder bits that sums of several words save, shape (P,)."""
+        kept, own = np.zeros_like(columns), np.zeros(columns.shape)
+        kept[:, list(self.graph.sums)], own[:, list(self.graph.sums)] = lsbs, bits
+        found = np.zeros(len(lsbs))
+        for group in self._groups:
+            found += saved(group, columns, kept, self.tops, own[:, [k for k, _ in group.members]].sum(axis=1))
+        return found
+
+    @cached_property
+    def _groups(self) -> tuple[Group, ...]:
+        return groups(self.graph)
 
     def _centre_bits(
         self, node: int, end: NDArray[np.int64], dropped: NDArray[np.bool_], negative: bool

@@ -161,6 +161,7 @@ class Design(Finished):
             "input": fir.input, "output": fir.output, "rounding": fir.rounding, "overflow": fir.overflow,
             "group_delay": self.group_delay, "rate": self._rate(), "loading": self.loading,
             "complements": fir.graph.complemented if isinstance(fir, Fir) else [],
+            "joined": fir.joined if isinstance(fir, Fir) else [],
         }  # fmt: skip
 
     def _built(self) -> str:

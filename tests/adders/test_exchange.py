@@ -3,6 +3,7 @@
 import numpy as np
 
 from hwgen.adders import best_graph, exchanged, full_adder_bits
+from hwgen.cost.estimate import PLAIN
 from hwgen.structures import direct, for_direct
 
 VALUES = (4, -2, -6, 5, 12, -19, -21, 77, 150, 77, -21, -19, 12, 5, -6, -2, 4)
@@ -16,7 +17,7 @@ def bits(values, graph):
 
 def test_constants_stay_and_the_cost_falls():
     graph = best_graph(VALUES)
-    found = for_direct(VALUES, graph, 0.0, 12, 500)[-1]
+    found = for_direct(VALUES, graph, PLAIN, 12, 500)[-1]
     assert set(found.constants) == set(graph.constants)
     assert direct(VALUES, found).responses()[0] == VALUES  # exact
     assert bits(VALUES, found) <= bits(VALUES, graph)
@@ -48,4 +49,4 @@ def test_the_direct_form_of_a_published_filter_takes_fewer_bits():
     half = (-12, 1, 32, 30, -39, -88, 0, 160, 133, -176, -400, 0, 1023, 1936)
     values = (*half, *half[::-1])
     graph = best_graph(values)
-    assert bits(values, for_direct(values, graph, 0.0, 12, 500)[-1]) < 0.95 * bits(values, graph)
+    assert bits(values, for_direct(values, graph, PLAIN, 12, 500)[-1]) < 0.95 * bits(values, graph)

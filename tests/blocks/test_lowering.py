@@ -10,7 +10,7 @@ from filter_cases import CASES, filter_of
 
 from hwgen.adders import greedy_graph
 from hwgen.blocks.fir import Fir
-from hwgen.blocks.lowering import Schedule
+from hwgen.blocks.schedule import Schedule
 from hwgen.check.script import Script, script
 from hwgen.check.simulate import simulate
 from hwgen.check.stimuli import directed
