@@ -151,7 +151,8 @@ def facts(**changes: object) -> dict[str, object]:
         "version": version("hwgen"), "digest": "0123abcd", "taps": 6, "structure": "transposed",
         "built": "4 adders", "rate": "one sample a clock", "input": Format(1, 6), "output": Format(2, 5),
         "complex": False, "rounding": Rounding.HALF_UP, "overflow": Overflow.SATURATE,
-        "latency": 3, "loading": [], "complements": [], "kind": "fir", "description": "FIR filter", "shell": None,
+        "latency": 3, "loading": [], "complements": [], "joined": [], "kind": "fir", "description": "FIR filter",
+        "shell": None,
         "port": "clk", "clock": 30.72e6, "group_delay": 2.5, "gain": "1.0", **changes,
     }  # fmt: skip
 
@@ -182,6 +183,10 @@ def test_companions() -> None:
     place = next(k for k, line in enumerate(told) if line.startswith("// Complements, ~v = -v - 1 for a value v"))
     assert told[place + 1 : place + 3] == ["// x0, x1, x2, x3, x4, x5, x6, x7,", "// x8."]
     assert all(line.startswith("//") for line in told)
+    assert "four words" not in files["header"]
+    told = companions("channel_lpf", facts(joined=["sum1", "sum4"]))["header"].splitlines()
+    place = next(k for k, line in enumerate(told) if line.startswith("// Sums of four words at once"))
+    assert told[place + 2] == "// sum1, sum4."
     for name in ("channel_lpf.sdc", "channel_lpf.xdc"):
         assert "create_clock -name clk -period 32.552083 [get_ports clk]" in files[name]
     assert files["channel_lpf.core"].startswith("CAPI=2:\n")
