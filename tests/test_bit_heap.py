@@ -7,8 +7,6 @@ import pytest
 
 from hwgen.bit_heap import ONE, Bit, Plan, Span, planned
 
-UNSEEN = 300
-
 
 def computed(plan: Plan, spans: Sequence[Span], values: Sequence[int]) -> int:
     """What the rows of a plan give, bit by bit, by the definition of a row."""
@@ -28,7 +26,7 @@ def computed(plan: Plan, spans: Sequence[Span], values: Sequence[int]) -> int:
     return sum(bit(b) << place for place, b in enumerate(plan.result))
 
 
-@pytest.mark.parametrize("seed", range(UNSEEN))
+@pytest.mark.parametrize("seed", range(300))
 def test_any_words_are_added_up(seed: int) -> None:
     rng = random.Random(seed)
     spans = []
@@ -50,8 +48,7 @@ def test_two_rows_add_four_words() -> None:
     plan = planned((Span(0, 11),) * 4, 14)
     assert len(plan.rows) == 2
     first, second = ([len(bits) for bits in row.counted] for row in plan.rows)
-    assert first[:10] == [3, 0] * 5
-    assert second[: len(first) - 1] in ([3, 0] * 6, ([3, 0] * 6)[: len(first) - 1])
+    assert first[:10] == second[:10] == [3, 0] * 5
     assert plan.luts < 3 * 12
 
 

@@ -173,12 +173,12 @@ class Fir:
         """Adders of the graph."""
         return len(self.graph.sums)
 
-    # ------------------------------------------------------------------- error
     @property
     def joined(self) -> list[str]:
         """Names of the sums of several words that rows of counting columns build (`hwgen.joined`)."""
         return [self.graph.nodes[k - 1].name for k in heaps(self.schedule, self.words)]
 
+    # ------------------------------------------------------------------- error
     @cached_property
     def dropped(self) -> tuple[Dropped, ...]:
         """Mean, variance and worst case of everything each phase drops before the final rounding, in output units."""

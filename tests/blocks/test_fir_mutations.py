@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from filter_cases import filter_of
+from filter_cases import JOINING, filter_of
 from mutants import mutated
 
 from hwgen.adders import Adder, AdderGraph
@@ -26,6 +26,7 @@ WORDS = {"fraction": 7, "input": Format(1, 7), "output": Format(1, 7), "graph": 
 FILTERS = {
     "transposed": filter_of(TAPS, (0, 1, 1, 1, 2, 0, 0, 1, 1, 2, 2, 3, 3), **WORDS),
     "direct": filter_of(TAPS, (0, 0, 0, 0, 1, 1, 1, 2, 2, 1, 1, 2, 2), structure="direct", depth=2, **WORDS),
+    "rows": filter_of(TAPS, (), structure="direct", fabric=JOINING, **{**WORDS, "graph": None}),
 }  # fmt: skip
 
 # Name to (structure, text, replacement); the text occurs once.
@@ -60,6 +61,11 @@ MUTATIONS = {
     "a valid that skips a stage": ("direct", "else valid2 <= valid1;", "else valid2 <= x_valid;"),
     "a sum one bit narrow": ("direct", "reg signed [10:0] sum2_s2 = 11'h", "reg signed [9:0] sum2_s2 = 10'h"),
     "a shift of a sum": ("direct", "$signed(sum4_s3[11:3])", "$signed(sum4_s3[11:2])"),
+    "a majority that is none": ("rows", "d4[5:1] & d8[6:2]", "d4[5:1] | d8[6:2]"),
+    "a parity of two bits in place of three": ("rows", " [4:0] ^ d8[6:2]", " [4:0]"),
+    "a sign taken as it is": ("rows", "sum1_row1_a[7] = ~ d8[7]", "sum1_row1_a[7] = d8[7]"),
+    "a row that begins one bit late": ("rows", "sum1_row0 = pair3[7:1] + ", "sum1_row0 = pair3[8:2] + "),
+    "a constant of signs lost": ("rows", "_row2 = { sum4_row1[9:3], 1'h1 }", "_row2 = { sum4_row1[9:3], 1'h0 }"),
     "a pipeline valid that is not reset": (
         "direct", "if (rst) valid1 <= 1'h0;\n    else valid1 <=", "valid1 <="
     ),
