@@ -79,8 +79,9 @@ def _counted(m: Module, row: Row, sources: Sequence[Value], name: str) -> Value:
         lane = [(*counted, None, None)[place] if len(counted) > 1 else FREE for counted in row.counted[:last]]
         m.d.comb += word.eq(_sliced(lane, sources))
     counting = Const(sum(1 << column for column in columns), last)
-    parity, majority = (a ^ b ^ c) & counting, ((a & b) | (a & c) | (b & c)) & counting
-    return total ^ parity ^ Cat(Const(0, 1), majority)
+    parity, majority = (Signal(last, name=f"{name}_{what}") for what in ("parity", "majority"))
+    m.d.comb += [parity.eq(a ^ b ^ c), majority.eq((a & b) | (a & c) | (b & c))]
+    return total ^ (parity & counting) ^ Cat(Const(0, 1), majority & counting)
 
 
 def _bit(bit: Bit, sources: Sequence[Value]) -> Value:

@@ -197,7 +197,7 @@ class Search:
                 found = sizing.allocated(
                     source, f"{label}, {self.spec.search.algorithm} widths", self.rng, share,
                     algorithm=self.spec.search.algorithm,
-                ) if number == 0 else None  # fmt: skip
+                )  # fmt: skip
                 if found is not None:
                     self.sources.count(found[1])
                 known = [*_built([sizing.graded(source, label)]), *([found[0]] if found else [])]

@@ -17,6 +17,7 @@ from hwgen.designs.cascade import Factors
 from hwgen.designs.realised import Room, Share
 from hwgen.designs.reference import Reference
 from hwgen.designs.sources import STARTS, Source
+from hwgen.designs.trimming import trimmed
 from hwgen.designs.values import Coefficients
 from hwgen.designs.word_lengths import WordLengths
 from hwgen.fixed import Format
@@ -26,7 +27,7 @@ from hwgen.structures import PHASES, SMALLEST, STRUCTURES, cascade, for_direct
 Ints = NDArray[np.int64]
 
 _CORRECTIONS = 12  # of a closed form, which costs next to nothing
-_ATTEMPTS = 3  # corrections of the analytic noise by the bit-true measurement
+_ATTEMPTS, _TRIMS = 3, 6  # corrections of the analytic noise by the bit-true measurement: searches, then walks
 _EXCHANGES = 100  # adder graphs that are judged for the direct form of a candidate
 _ALL_EXCHANGES, _TAPS = 1000, 40_000  # of the one filter with given coefficients; graphs times taps, at most
 _BUILT, _LONG = 2, 64  # of its graphs from each start, the best; one alone from so many taps on: they take minutes
@@ -137,20 +138,23 @@ class Sizing:
         reference = np.maximum(lengths.reference(coarsest), first)
         finest = np.minimum(np.maximum(self._finest(lengths), first - 4), first)
         margin, best, known = self._share(lengths, coefficients, first) * self._slack(start), None, [first]
-        room = self._room(lengths)
-        for _ in range(_ATTEMPTS):
+        room, share = self._room(lengths), max(evaluations // _ATTEMPTS, 1)
+        found: Allocation | None = None
+        for attempt in range(_ATTEMPTS + (_TRIMS if algorithm == "gc-pso" else 0)):
             excess = self._excess(lengths, coefficients, margin, room.share(known[-1], reference))
             problem = lengths.problem(excess, self.estimate, reference, finest)
-            try:
-                share = max(evaluations // _ATTEMPTS, 1)
-                if algorithm == "gc-pso":
-                    seeds = [np.maximum(reference - lsbs, 0) for lsbs in known]
-                    found = allocate(problem, rng, share, seeds=seeds, starts=STARTS, start_evaluations=0)
-                else:
-                    found = ALGORITHMS[algorithm](problem, rng, share)
-            except Infeasible:
-                break
-            kept = room.kept(reference - np.array(found.bits))
+            starts = [trimmed(problem, reference - lengths.loosened(lsbs, finest)) for lsbs in known]
+            if attempt < _ATTEMPTS:
+                try:
+                    if algorithm == "gc-pso":
+                        found = allocate(problem, rng, share, seeds=starts, starts=STARTS, start_evaluations=0)
+                    else:
+                        found = ALGORITHMS[algorithm](problem, rng, share)
+                except Infeasible:
+                    break
+            assert found is not None  # of the first attempt
+            bits = np.array(found.bits) if attempt < _ATTEMPTS else starts[-1]
+            kept = room.kept(lengths.settled(reference - bits[None])[0])
             if kept is None:
                 break
             candidate = replace(self._candidate(coefficients, lengths, kept, label, kind), factors=start.factors)
@@ -294,4 +298,4 @@ def _guarded(lengths: WordLengths, coarsest: int) -> Ints:
     """LSB choices for one accumulator LSB: nodes with -1 to 4 guard bits, in an array (6, variables)."""
     reference = lengths.reference(coarsest)
     inner = ~lengths.accumulators
-    return np.stack([np.maximum(reference - guard * inner, lengths.natural) for guard in range(-1, 5)])
+    return lengths.settled(np.stack([np.maximum(reference - guard * inner, lengths.natural) for guard in range(-1, 5)]))

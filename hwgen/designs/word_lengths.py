@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from hwgen.allocation import Problem
 from hwgen.blocks.fir import Fir
 from hwgen.cost.estimate import Estimate, Work, adder_bits
+from hwgen.designs.adder_wires import Wires, inverted, passed, shared
 from hwgen.designs.registers import registers
 from hwgen.fixed import Format, Overflow, Rounding
-from hwgen.flowgraph import Delay, FlowGraph, Sum
+from hwgen.flowgraph import Delay, FlowGraph
 from hwgen.joined import Group, groups, saved
 
 
@@ -108,7 +109,7 @@ class WordLengths:
         wires, tops = self._wires, self.tops
         left, right = (np.maximum(columns[:, wires.sources[:, i]] + wires.shifts[:, i], lsbs) for i in (0, 1))
         bits = adder_bits(tops[wires.sums], left, right, lsbs, wires.subtract)
-        block = _shared(wires, tops, left, right, lsbs, bits)
+        block = shared(wires, tops, left, right, lsbs, bits)
         chained, odd = bits[:, ~wires.keep], bits[:, ~wires.keep] % 2
         odd = odd.sum(axis=1) + block.odd
         centre = np.zeros(len(lsbs))
@@ -125,7 +126,7 @@ class WordLengths:
             multiplier_bits=block.own - self._joined(columns, lsbs, bits),
             accumulator_bits=chained.sum(axis=1),
             negated_bits=block.negated,
-            inverted_bits=_inverted(wires, tops, left, right, bits) + _passed(wires, left, right, lsbs),
+            inverted_bits=inverted(wires, tops, left, right, bits) + passed(wires, left, right, lsbs),
             rounding_bits=centre,
             saturated_bits=np.full(len(lsbs), float(self.output.width * phases if saturates else 0)),
             odd_adders=odd,
@@ -149,6 +150,28 @@ class WordLengths:
             found += saved(group, columns, kept, self.tops, own[:, [k for k, _ in group.members]].sum(axis=1))
         return found
 
+    def settled(self, lsbs: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The same choices, with no bit kept inside a joined sum that the sum drops: one such bit takes it apart."""
+        lsbs, position, bottoms = lsbs.copy(), {k: v for v, k in enumerate(self.graph.sums)}, self.tops - 1
+        for group in self._groups:
+            for k, rest in group.members[1:]:
+                at = position[k]
+                root = np.minimum(lsbs[:, position[group.root]] - rest, bottoms[k])
+                lsbs[:, at] = np.maximum(lsbs[:, at], root)
+        return lsbs
+
+    def loosened(self, lsbs: NDArray[np.int64], finest: NDArray[np.int64]) -> NDArray[np.int64]:
+        """A choice (adders,) that settles to the same, as fine as `finest` inside joined sums: these follow the sum."""
+        settled, found = self.settled(lsbs[None])[0], lsbs.copy()
+        for group in self._groups:
+            for k, _ in group.members[1:]:
+                at = self.graph.sums.index(k)
+                own = found[at]
+                found[at] = finest[at]
+                if self.settled(found[None])[0, at] != settled[at]:
+                    found[at] = own
+        return found
+
     @cached_property
     def _groups(self) -> tuple[Group, ...]:
         return groups(self.graph)
@@ -166,19 +189,8 @@ class WordLengths:
         return np.asarray(centre, dtype=np.float64)
 
     @cached_property
-    def _wires(self) -> "_Wires":
-        sums = [node for node in self.graph.nodes if isinstance(node, Sum)]
-        return _Wires(
-            np.array(self.graph.sums, dtype=np.int64),
-            np.array([(n.left, n.right) for n in sums], dtype=np.int64).reshape(-1, 2),
-            np.array([(n.left_shift, n.right_shift) for n in sums], dtype=np.int64).reshape(-1, 2),
-            np.array([n.subtract for n in sums], dtype=bool),
-            np.array([n.keep for n in sums], dtype=bool),
-            np.array(
-                [[asked != self.graph.inverted(source) for source, asked in n.complements] for n in sums], dtype=bool
-            ).reshape(-1, 2),
-            np.array([n.mirrored != n.inverted for n in sums], dtype=bool),
-        )
+    def _wires(self) -> Wires:
+        return Wires.of(self.graph)
 
     def _columns(self, lsbs: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
         """Lowest bit of every node that is not always zero, (P, nodes), and of each output in output units."""
@@ -224,97 +236,10 @@ class WordLengths:
             names=names,
             lower=np.zeros(len(names), dtype=np.int64),
             upper=np.maximum(reference - finest, 0),
-            error=lambda bits: excess(reference - bits),
-            consumption=lambda bits: estimate.size(self.work(reference - bits)),
+            error=lambda bits: excess(self.settled(reference - bits)),
+            consumption=lambda bits: estimate.size(self.work(self.settled(reference - bits))),
             goal=1.0,
         )
-
-
-@dataclass(frozen=True)
-class _Wires:
-    """The adders as arrays: node, operands and shifts (left, right), whether the right is subtracted, whether kept,
-    which operands (left, right) are inverted for it, and whether what it gives is inverted again.
-    """
-
-    sums: NDArray[np.int64]
-    sources: NDArray[np.int64]
-    shifts: NDArray[np.int64]
-    subtract: NDArray[np.bool_]
-    keep: NDArray[np.bool_]
-    inverts: NDArray[np.bool_]
-    again: NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class _Shared:
-    """Full-adder bits of kept adders, those of negated operands that adders share, and how many adders are odd."""
-
-    own: NDArray[np.float64]
-    negated: NDArray[np.float64]
-    odd: NDArray[np.float64]
-
-
-def _shared(
-    wires: _Wires,
-    tops: NDArray[np.int64],
-    left: NDArray[np.int64],
-    right: NDArray[np.int64],
-    lsbs: NDArray[np.int64],
-    bits: NDArray[np.float64],
-) -> _Shared:
-    """Count the bits of kept adders, with what Yosys shares between adders of the same operands.
-
-    The low bits of ``(u << i) - v`` are those of ``-v``, the same for every u; where the operands do not overlap, the
-    high bits of ``(u << i) +- v`` are ``u`` and a borrow, the same for every i.
-    """
-    kept = wires.keep
-    sources, subtract = wires.sources[kept], wires.subtract[kept]
-    left, right, lsbs, bits = left[:, kept], right[:, kept], lsbs[:, kept], bits[:, kept]
-    above = tops[sources[:, 1]] + wires.shifts[kept, 1] + 1
-    tails = np.where(subtract & (right <= lsbs), np.clip(np.minimum(left, above) - lsbs, 0, bits), 0.0)
-    rest, apart = bits - tails, left >= above
-    negated = _grouped(np.maximum, tails, np.where(subtract, sources[:, 1], -1))
-    heads = _grouped(np.maximum, np.where(apart, rest, 0.0), sources[:, 0] * 2 + subtract)
-    own = np.where(apart, 0.0, rest)
-    odd = sum((part % 2).sum(axis=1) for part in (own, heads, negated))
-    return _Shared(own.sum(axis=1) + heads.sum(axis=1), negated.sum(axis=1), np.asarray(odd, dtype=np.float64))
-
-
-def _inverted(
-    wires: _Wires,
-    tops: NDArray[np.int64],
-    left: NDArray[np.int64],
-    right: NDArray[np.int64],
-    bits: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Bits of words that are inverted for some adder, each once."""
-    if not wires.inverts.any():
-        return np.zeros(len(bits))
-    nodes = wires.sources[wires.inverts]
-    entering = np.stack([left, right], axis=2) - wires.shifts
-    lows = _grouped(np.minimum, entering[:, wires.inverts], nodes)
-    starts = np.full((len(bits), len(tops)), np.iinfo(np.int64).min)  # lowest bit that a kept node computes itself
-    kept = wires.sums[wires.keep]
-    starts[:, kept] = (tops[kept] + 1 - bits[:, wires.keep]).astype(np.int64)
-    distinct = np.unique(nodes)
-    return np.maximum(tops[distinct] + 1.0 - np.maximum(lows, starts[:, distinct]), 0).sum(axis=1)
-
-
-def _passed(
-    wires: _Wires, left: NDArray[np.int64], right: NDArray[np.int64], lsbs: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Bits that pass by an adder and are inverted behind it."""
-    low = np.where(right > lsbs, right - lsbs, np.where(wires.subtract, 0, left - lsbs))
-    return np.asarray((low * wires.again).sum(axis=1), dtype=np.float64)
-
-
-def _grouped(reduce: np.ufunc, values: NDArray, groups: NDArray[np.int64]) -> NDArray:
-    """Reduce columns of `values` by group, in the order of the groups' numbers."""
-    if not len(groups):
-        return values
-    order = np.argsort(groups, kind="stable")
-    starts = np.flatnonzero(np.diff(groups[order], prepend=groups[order][0] - 1))
-    return np.asarray(reduce.reduceat(values[:, order], starts, axis=1))
 
 
 def _step(before: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray[np.float64]:
