@@ -126,7 +126,8 @@ class Sizing:
     ) -> tuple[Candidate, Allocation] | None:
         """Every LSB its own variable, by the given algorithm, from the closed form; `evaluations` for all attempts.
 
-        The analytic noise steers the search; what the bit-true model then measures corrects the goal it is given.
+        The analytic noise steers the search; what the bit-true model then measures corrects the goal it is given. The
+        search of hwgen's own begins with greedy walks, and in the end these alone follow such corrections.
         """
         start, coefficients = self.graded(source, label), _product(source)
         if start is None or not self._has_goal or not isinstance(start.fir, Fir) or not start.fir.graph.sums:
@@ -140,13 +141,14 @@ class Sizing:
         margin, best, known = self._share(lengths, coefficients, first) * self._slack(start), None, [first]
         room, share = self._room(lengths), max(evaluations // _ATTEMPTS, 1)
         found: Allocation | None = None
-        for attempt in range(_ATTEMPTS + (_TRIMS if algorithm == "gc-pso" else 0)):
+        own = algorithm == "gc-pso"
+        for attempt in range(_ATTEMPTS + _TRIMS * own):
             excess = self._excess(lengths, coefficients, margin, room.share(known[-1], reference))
             problem = lengths.problem(excess, self.estimate, reference, finest)
-            starts = [trimmed(problem, reference - lengths.loosened(lsbs, finest)) for lsbs in known]
+            starts = [trimmed(problem, reference - lengths.loosened(lsbs, finest)) for lsbs in known if own]
             if attempt < _ATTEMPTS:
                 try:
-                    if algorithm == "gc-pso":
+                    if own:
                         found = allocate(problem, rng, share, seeds=starts, starts=STARTS, start_evaluations=0)
                     else:
                         found = ALGORITHMS[algorithm](problem, rng, share)
