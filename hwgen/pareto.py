@@ -24,8 +24,8 @@ from hwgen.report.front import render
 from hwgen.spec import DesignFileError, Spec, parse
 
 FINDINGS, REPORT, DESIGN = "pareto.json", "report.html", "design.toml"
-# What the second round of a search finds, the first of a neighbour mostly finds as well.
-_EFFORT = Effort(rounds=1, greedy=False)
+# What a search finds with its second round and its last candidates, the first of a neighbour mostly find as well.
+_EFFORT = Effort(rounds=1, candidates=2, greedy=False)
 _ELSEWHERE = 0.5  # of the search for values, within masks other than the design file's
 Facts = dict[str, Any]
 
@@ -113,11 +113,13 @@ def pareto(
             refused.append((error.key, error.reason, error.remedy))
             skipped[point] = error.reason
     sets = {t: _coefficients(t, goals, executor, journal, progress) for t in {p.tolerance: None for p in goals}}
-    steps = [(target.spec, point.tolerance, sets[point.tolerance]) for point, target in goals.items()]
+    # The largest designs first, which take longest: no process then waits for another's in the end.
+    ordered = sorted(goals, key=lambda point: (point.tolerance, -point.sqnr_db))
+    steps = [(goals[point].spec, point.tolerance, sets[point.tolerance]) for point in ordered]
     told = _counting(progress, "searching designs", len(steps))
     # Through JSON even when fresh, so that a resumed front sees the same.
-    answers = json.loads(json.dumps(journal.all(executor, search_step, steps, told)))
-    outcomes = dict(zip(goals, answers, strict=True))
+    answers = dict(zip(ordered, json.loads(json.dumps(journal.all(executor, search_step, steps, told))), strict=True))
+    outcomes = {point: answers[point] for point in goals}
     made: list[Made] = []
     for point, outcome in outcomes.items():
         if "refused" in outcome:

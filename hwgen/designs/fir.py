@@ -29,7 +29,7 @@ from hwgen.emit import verilog
 from hwgen.finished.fir import Design
 from hwgen.journal import Journal, Progress
 
-_TOP = 3  # candidates that are synthesised in each round
+_NEAR = 1.03  # of the estimate of another: what synthesis may reverse
 _PLACED = 4  # smallest designs that are placed where cells or a clock rate count
 _DEPTHS = (4, 3, 2, 1)  # adders between registers that are tried for a clock rate, the most first
 
@@ -174,21 +174,22 @@ class Search:
         return reloadable(self.reference, allocated(self.sources, algorithm), f"{algorithm} bits", kind)
 
     def _rounds(self) -> None:
+        top = self.effort.candidates
         if self.spec.response.reloadable:
-            self.measured(self._reloadable(self.spec.search.algorithm)[:_TOP])
+            self.measured(self._reloadable(self.spec.search.algorithm)[:top])
             return
         sets = self.sources.everything()
         structure = self.spec.hardware.structure
         if structure in ("auto", "folded"):
             plain = [*self.sources.rounded(), *(c for _, c in sets if isinstance(c, Coefficients))]
-            self.measured(folded(self.reference, plain, "folded")[:_TOP])
+            self.measured(folded(self.reference, plain, "folded")[:top])
         if structure == "folded":
             return
         sized = [(label, c, self._sized(label, c)) for label, c in sets]
         ranked = sorted(((name, c, g) for name, c, g in sized if g is not None), key=lambda s: s[2].size)
         swarm = [s for s in ranked if "bits" in s[0]][:1]
-        share = max(self.spec.search.evaluations // (_TOP + 1), 100)
-        groups = (ranked[:_TOP], ranked[_TOP : 2 * _TOP] + swarm)
+        share = max(self.spec.search.evaluations // (top + 1), 100)
+        groups = (ranked[:top], ranked[top : 2 * top] + swarm)
         for number, group in enumerate(groups[: self.effort.rounds]):
             candidates: list[Candidate] = []
             for label, source, graded in group:
@@ -202,7 +203,7 @@ class Search:
                     self.sources.count(found[1])
                 known = [*_built([sizing.graded(source, label)]), *([found[0]] if found else [])]
                 candidates.append(min([*reversed(known), graded], key=lambda c: c.size))
-                if number == 0 and graded is not candidates[-1]:
+                if number == 0 and candidates[-1].size < graded.size < _NEAR * candidates[-1].size:
                     candidates.append(graded)  # other adders, as a rule: synthesis decides
                 if found and (self.allocation is None or found[1].consumption < self.allocation.consumption):
                     self.allocation = found[1]

@@ -38,9 +38,12 @@ Bands = list[list[float]]
 
 @dataclass(frozen=True)
 class Effort:
-    """What a search spends: rounds of syntheses, a share of the usual search for values, a greedy baseline or none."""
+    """What a search spends: rounds of syntheses, candidates in each, a share of the usual search for values, a greedy
+    baseline or none.
+    """
 
     rounds: int = 2
+    candidates: int = 3
     values: float = 1.0
     greedy: bool = True
 
