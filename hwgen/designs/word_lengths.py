@@ -156,6 +156,7 @@ class WordLengths:
         for group in self._groups:
             for k, rest in group.members[1:]:
                 at = position[k]
+                # A word that ends below the last bit of its sum keeps its sign, as words have one bit at least.
                 root = np.minimum(lsbs[:, position[group.root]] - rest, bottoms[k])
                 lsbs[:, at] = np.maximum(lsbs[:, at], root)
         return lsbs

@@ -75,8 +75,10 @@ def test_no_bit_inside_a_sum_of_four_words_is_kept_for_nothing() -> None:
 
 def test_what_follows_its_sum_settles_where_it_was() -> None:
     lengths, rng = joining(), np.random.default_rng(5)
+    freed = 0
     for lsbs in lengths.settled(lengths.natural + rng.integers(0, 4, (20, len(lengths.natural)))):
         loose = lengths.loosened(lsbs, lengths.natural)
         assert (lengths.settled(loose[None])[0] == lsbs).all()
         assert (loose <= lsbs).all()
-    assert (loose < lsbs).any()
+        freed += int((loose < lsbs).any())
+    assert freed > 10
