@@ -47,7 +47,8 @@ def exact(given: Coefficients, ref: Reference, counted: Counted, executor: Execu
 def dropped(given: Coefficients, ref: Reference, counted: Counted, evaluations: int) -> float:
     """The same with bits dropped at each node, as the search does it for its own coefficients."""
     sizing = Sizing(ref, Estimate.of(counted.target), thorough=True)
-    found = sizing.allocated(given, "da4ml's", np.random.default_rng(ref.spec.search.seed), evaluations)
+    start, rng = sizing.graded(given, "da4ml's"), np.random.default_rng(ref.spec.search.seed)
+    found = None if start is None else sizing.allocated(start, "da4ml's", rng, evaluations)
     if found is None:
         raise SystemExit("no bits meet the SQNR with these coefficients")
     fir = found[0].fir

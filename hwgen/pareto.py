@@ -25,7 +25,7 @@ from hwgen.spec import DesignFileError, Spec, parse
 
 FINDINGS, REPORT, DESIGN = "pareto.json", "report.html", "design.toml"
 # What a search finds with its second round and its last candidates, the first of a neighbour mostly find as well.
-_EFFORT = Effort(rounds=1, candidates=2, greedy=False)
+_EFFORT = Effort(rounds=1, candidates=2, greedy=False, closed=False)
 _ELSEWHERE = 0.5  # of the search for values, within masks other than the design file's
 Facts = dict[str, Any]
 
@@ -112,13 +112,11 @@ def pareto(
         except DesignFileError as error:
             refused.append((error.key, error.reason, error.remedy))
             skipped[point] = error.reason
-    sets = {t: _coefficients(t, goals, executor, journal, progress) for t in {p.tolerance: None for p in goals}}
-    # The largest designs first, which take longest: no process then waits for another's in the end.
-    ordered = sorted(goals, key=lambda point: (point.tolerance, -point.sqnr_db))
-    steps = [(goals[point].spec, point.tolerance, sets[point.tolerance]) for point in ordered]
+    steps = _begun(goals, executor, journal, progress)
     told = _counting(progress, "searching designs", len(steps))
     # Through JSON even when fresh, so that a resumed front sees the same.
-    answers = dict(zip(ordered, json.loads(json.dumps(journal.all(executor, search_step, steps, told))), strict=True))
+    found = json.loads(json.dumps(journal.all(executor, search_step, steps.values(), told)))
+    answers = dict(zip(steps, found, strict=True))
     outcomes = {point: answers[point] for point in goals}
     made: list[Made] = []
     for point, outcome in outcomes.items():
@@ -144,15 +142,29 @@ def pareto(
     return findings
 
 
-def _coefficients(
-    tolerance: float, goals: dict[Point, Reference], executor: Executor, journal: Journal, progress: Progress
-) -> Facts:
-    """Steps of the coefficient search within one mask, as a search asks for them."""
-    target = next(target for point, target in goals.items() if point.tolerance == tolerance)
-    chapter = journal.chapter(f"coefficients within {tolerance:g} x the mask")
-    if target.mask is not None:  # without one, values depend on the SQNR goal and take no time
-        Sources(target, executor, chapter, progress, _effort(tolerance)).everything()
-    return chapter.steps
+def _begun(
+    goals: dict[Point, Reference], executor: Executor, journal: Journal, progress: Progress
+) -> dict[Point, tuple[Spec, float, Facts]]:
+    """What `search_step` is given for each point; points are begun as soon as coefficients within their mask are known.
+
+    Of each mask the largest designs come first, which take longest.
+    """
+    sources: dict[float, Sources] = {}
+    for point, target in goals.items():
+        if point.tolerance not in sources:
+            chapter = journal.chapter(f"coefficients within {point.tolerance:g} x the mask")
+            sources[point.tolerance] = Sources(target, executor, chapter, progress, _effort(point.tolerance))
+    for source in sources.values():
+        source.begin()
+    steps: dict[Point, tuple[Spec, float, Facts]] = {}
+    for tolerance, source in sources.items():
+        if source.reference.mask is not None:  # without one, values depend on the SQNR goal and take no time
+            source.everything()
+        own = sorted((p for p in goals if p.tolerance == tolerance), key=lambda p: -p.sqnr_db)
+        found = {point: (goals[point].spec, tolerance, source.journal.steps) for point in own}
+        journal.begin(executor, search_step, found.values())
+        steps |= found
+    return steps
 
 
 def _counting(progress: Progress, what: str, count: int) -> Callable[[], None]:

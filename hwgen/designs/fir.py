@@ -75,7 +75,7 @@ class Search:
             simple = {"uniform": "uniform", "common_lsb": "common-lsb", "greedy": "greedy"}
             return {kind: made[0] for kind, name in simple.items() if (made := self._reloadable(name, kind))}
         sizing, found = Sizing(self.reference, self.estimate), {}
-        rounding = self.sources.rounded()
+        rounding = self.sources.rounded
         greedy = self.sources.by_bits("greedy") if self.effort.greedy else []
         if self.spec.hardware.structure == "folded":
             makers = {
@@ -181,7 +181,7 @@ class Search:
         sets = self.sources.everything()
         structure = self.spec.hardware.structure
         if structure in ("auto", "folded"):
-            plain = [*self.sources.rounded(), *(c for _, c in sets if isinstance(c, Coefficients))]
+            plain = [*self.sources.rounded, *(c for _, c in sets if isinstance(c, Coefficients))]
             self.measured(folded(self.reference, plain, "folded")[:top])
         if structure == "folded":
             return
@@ -195,15 +195,20 @@ class Search:
             for label, source, graded in group:
                 self.progress("word lengths", len(candidates) / max(len(group), 1))
                 sizing = Sizing(self.reference, self.estimate, thorough=True)
-                found = sizing.allocated(
-                    source, f"{label}, {self.spec.search.algorithm} widths", self.rng, share,
+                start = sizing.graded(source, label)
+                found = None if start is None else sizing.allocated(
+                    start, f"{label}, {self.spec.search.algorithm} widths", self.rng, share,
                     algorithm=self.spec.search.algorithm,
                 )  # fmt: skip
-                if found is not None:
+                if found:
                     self.sources.count(found[1])
-                known = [*_built([sizing.graded(source, label)]), *([found[0]] if found else [])]
+                known = [*_built([start]), *([found[0]] if found else [])]
                 candidates.append(min([*reversed(known), graded], key=lambda c: c.size))
-                if number == 0 and candidates[-1].size < graded.size < _NEAR * candidates[-1].size:
+                if (
+                    self.effort.closed
+                    and number == 0
+                    and candidates[-1].size < graded.size < _NEAR * candidates[-1].size
+                ):
                     candidates.append(graded)  # other adders, as a rule: synthesis decides
                 if found and (self.allocation is None or found[1].consumption < self.allocation.consumption):
                     self.allocation = found[1]

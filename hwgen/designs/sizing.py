@@ -3,6 +3,7 @@ stimulus.
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from hwgen.adders import FAST, AdderGraph, best_graph, greedy_graph
 from hwgen.allocation import ALGORITHMS, Allocation, Infeasible, allocate
 from hwgen.blocks.fir import Fir
-from hwgen.cost.estimate import Estimate
+from hwgen.cost.estimate import Estimate, Fabric
 from hwgen.designs.candidate import Candidate, accuracy
 from hwgen.designs.cascade import Factors
 from hwgen.designs.realised import Room, Share
@@ -47,14 +48,20 @@ class Sizing:
     def lengths(self, source: Source) -> tuple[WordLengths, ...]:
         """Word-length model in each structure that the design file allows; zeros at the end are no taps."""
         spec, coefficients = self.reference.spec, _product(source)
-        values = coefficients.trimmed_end
+        values, cascaded = coefficients.trimmed_end, isinstance(source, Factors)
+        parts = tuple((c.values, m) for c, m in source.parts) if isinstance(source, Factors) else ((values, 1),)
         return tuple(
             WordLengths(
-                values, coefficients.fraction, graph, spec.input.format,
-                spec.output.format, spec.output.rounding, spec.output.overflow, structure, spec.response.decimate,
-                spec.input.channels, spec.hardware.reset_data,
+                values, coefficients.fraction,
+                _graph(
+                    name, parts, cascaded, spec.input.format.width, self.estimate.fabric, self.thorough,
+                    spec.response.interpolate,
+                ),
+                spec.input.format, spec.output.format, spec.output.rounding, spec.output.overflow,
+                f"cascaded {name}" if cascaded else name, spec.response.decimate, spec.input.channels,
+                spec.hardware.reset_data,
             )
-            for structure, graph in self._graphs(source, values)
+            for name in self.structures
         )  # fmt: skip
 
     @property
@@ -62,33 +69,6 @@ class Sizing:
         """Names of the structures that may be used."""
         wanted = self.reference.spec.hardware.structure
         return (wanted,) if wanted in STRUCTURES else SMALLEST
-
-    def _graphs(self, source: Source, values: tuple[int, ...]) -> list[tuple[str, FlowGraph]]:
-        """Name and graph of each structure."""
-        factor, fabric = self.reference.spec.response.interpolate, self.estimate.fabric
-        width = self.reference.spec.input.format.width
-        if isinstance(source, Factors):
-            parts = [(c.values, spread, best_graph(c.values, FAST, width)) for c, spread in source.parts]
-            return [
-                (
-                    f"cascaded {name}",
-                    cascade([(v, spread, self._suited(name, v, graph), name) for v, spread, graph in parts], fabric),
-                )
-                for name in self.structures
-            ]
-        adders = best_graph(values, FAST, width)
-        if factor > 1:
-            return [(name, PHASES[name](values, adders, factor, fabric)) for name in self.structures]
-        return [
-            (name, STRUCTURES[name](values, self._suited(name, values, adders), fabric)) for name in self.structures
-        ]
-
-    def _suited(self, structure: str, values: tuple[int, ...], graph: AdderGraph) -> AdderGraph:
-        """The adder graph as the structure is to have it."""
-        if structure != "direct" or not self.thorough:
-            return graph
-        width = self.reference.spec.input.format.width
-        return for_direct(values, graph, self.estimate.fabric, width, _EXCHANGES)[-1]
 
     # Three ways to choose LSBs, each the smallest that meets the goals.
     def common(self, coefficients: Coefficients, label: str, kind: str, equal_widths: bool = False) -> Candidate | None:
@@ -117,21 +97,21 @@ class Sizing:
 
     def allocated(
         self,
-        source: Source,
+        start: Candidate,
         label: str,
         rng: np.random.Generator,
         evaluations: int,
         kind: str = "search",
         algorithm: str = "gc-pso",
     ) -> tuple[Candidate, Allocation] | None:
-        """Every LSB its own variable, by the given algorithm, from the closed form; `evaluations` for all attempts.
+        """Every LSB its own variable, by the given algorithm, from a closed form; `evaluations` for all attempts.
 
         The analytic noise steers the search; what the bit-true model then measures corrects the goal it is given. The
         search of hwgen's own begins with greedy walks, and in the end these alone follow such corrections.
         """
-        start, coefficients = self.graded(source, label), _product(source)
-        if start is None or not self._has_goal or not isinstance(start.fir, Fir) or not start.fir.graph.sums:
+        if not self._has_goal or not isinstance(start.fir, Fir) or not start.fir.graph.sums:
             return None
+        source, coefficients = start.factors or start.coefficients, start.coefficients
         lengths = next(c for c in self.lengths(source) if c.structure == start.fir.structure)
         first = self._lsbs(lengths, start)
         # In units of the output, the coarsest LSB of any node now, and two bits more.
@@ -267,6 +247,37 @@ class Sizing:
             float(count(work)[0]) * self.reference.channels for count in (self.estimate.luts, self.estimate.size)
         )
         return Candidate(label, kind, coefficients, fir, work, luts, size)
+
+
+@lru_cache(maxsize=256)
+def _adders(values: tuple[int, ...], width: int) -> AdderGraph:
+    return best_graph(values, FAST, width)
+
+
+@lru_cache(maxsize=256)
+def _graph(
+    structure: str,
+    parts: tuple[tuple[tuple[int, ...], int], ...],
+    cascaded: bool,
+    width: int,
+    fabric: Fabric,
+    thorough: bool,
+    phases: int,
+) -> FlowGraph:
+    """Signal-flow graph of filters in series, values and spread of each; remembered: each is sized several times."""
+
+    def adders(values: tuple[int, ...]) -> AdderGraph:
+        graph = _adders(values, width)
+        if structure != "direct" or not thorough:
+            return graph
+        return for_direct(values, graph, fabric, width, _EXCHANGES)[-1]
+
+    if cascaded:
+        return cascade([(values, spread, adders(values), structure) for values, spread in parts], fabric)
+    [(values, _)] = parts
+    if phases > 1:
+        return PHASES[structure](values, _adders(values, width), phases, fabric)
+    return STRUCTURES[structure](values, adders(values), fabric)
 
 
 def full_precision(coefficients: Coefficients, input: Format, output: Format, target: str) -> tuple[Fir, ...]:

@@ -10,15 +10,16 @@ import numpy as np
 
 from hwgen.allocation import ALGORITHMS, Allocation, Infeasible, Problem, allocate
 from hwgen.designs.adder_count import adders
-from hwgen.designs.cascade import Factors, factored
+from hwgen.designs.cascade import Factors
 from hwgen.designs.cheapest import cheapest
-from hwgen.designs.exact_values import MOST, fewest
-from hwgen.designs.joint import Variant, Walked, walk
+from hwgen.designs.exact_values import MOST
+from hwgen.designs.joint import Variant, Walked
 from hwgen.designs.reference import Reference
+from hwgen.designs.source_steps import NEAR, Bands, factor_step, fewest_step, plain, walk_step
 from hwgen.designs.tap_bits import TapBits, rounded, violations
 from hwgen.designs.values import Coefficients, near
 from hwgen.journal import Journal, Progress
-from hwgen.response import Band, Mask, measure, remez
+from hwgen.response import measure, remez
 
 # Algorithms that search values too; the others show what rounding gives.
 SEARCHES = ("gc-pso", "ppso", "memetic", "iterated", "annealing", "genetic")
@@ -29,60 +30,26 @@ _KEPT = 6  # sets of values that are sized
 _LENGTHS = (0, 1, 2, 3, 4, 6)  # taps beyond the shortest filter that are tried
 _WIDEST = 25  # bits of a given coefficient
 _PROVED = 2  # sets of values around which the fewest adders are proved
-_NEAR, _NODES = 3, 200  # grid points by which a tap may move there, and nodes of branch and bound
 _NARROW = 20  # taps from which on a cascade may pay
+_OUTDONE = 1.5  # times the adders of a cascade that the taps of a single filter may be, to be searched
 
 Source = Coefficients | Factors
-Bands = list[list[float]]
 
 
 @dataclass(frozen=True)
 class Effort:
     """What a search spends: rounds of syntheses, candidates in each, a share of the usual search for values, a greedy
-    baseline or none.
+    baseline or none, syntheses of closed forms beside word lengths that were searched or none.
     """
 
     rounds: int = 2
     candidates: int = 3
     values: float = 1.0
     greedy: bool = True
+    closed: bool = True
 
 
 FULL = Effort()
-
-
-def walk_step(
-    bands: Bands,
-    aim: float | None,
-    taps: int,
-    gain: float,
-    seed: int,
-    regrowths: int,
-    start: list[int] | None,
-    most: int,
-) -> list[Any]:
-    """`walk` with plain arguments and result, for an executor and a journal."""
-    begun = None if start is None else tuple(start)
-    done = walk(Variant(_mask(bands, aim), taps, gain, seed, regrowths, begun, most))
-    return [[[cost, list(free)] for cost, free in done.found], done.last, done.energy]
-
-
-def fewest_step(
-    bands: Bands, gain: float | None, values: list[int], fraction: int
-) -> tuple[list[int] | None, float | None]:
-    """`fewest` with plain arguments and result: values on the same grid, and the bound on adders if there is one."""
-    found, bound = fewest(_mask(bands, gain), Coefficients(tuple(values), fraction), _NEAR, _NODES)
-    return (None if found is None else list(found.values)), (bound if np.isfinite(bound) else None)
-
-
-def factor_step(bands: Bands, gain: float | None, shortest: int) -> list[list[list[Any]]]:
-    """`factored` with plain arguments and result: for each answer its parts, ``[values, fraction, spread]`` each."""
-    found = factored(_mask(bands, gain), shortest)
-    return [[[list(c.values), c.fraction, spread] for c, spread in answer.parts] for answer in found]
-
-
-def _mask(bands: Bands, gain: float | None) -> Mask:
-    return Mask(tuple(Band(b[0], b[1], b[2], b[3], b[4], bool(b[5])) for b in bands), gain)
 
 
 class Sources:
@@ -169,6 +136,7 @@ class Sources:
         return Coefficients((*ends, *coefficients.values, *ends), coefficients.fraction)
 
     # ----------------------------------------------------------------- rounding
+    @cached_property
     def rounded(self) -> list[Coefficients]:
         """Rounded taps of every length."""
         return [c for c in (self._rounded(ideal) for ideal in self.ideals) if c is not None]
@@ -266,7 +234,7 @@ class Sources:
             if bound is not None:
                 self.proofs.append({
                     "taps": len(c.values), "adders": sum(adders(c.values)), "at_least": int(np.ceil(bound - 1e-6)),
-                    "within": _NEAR, "lsb": f"2^-{c.fraction}",
+                    "within": NEAR, "lsb": f"2^-{c.fraction}",
                 })  # fmt: skip
             if values is not None and sum(adders(tuple(values))) < sum(adders(c.values)):
                 better.append(Coefficients(tuple(values), c.fraction).trimmed())
@@ -286,7 +254,7 @@ class Sources:
     def _bands(self) -> Bands:
         mask = self.reference.mask
         assert mask is not None  # callers have a mask
-        return [[b.start, b.stop, b.gain, b.lower, b.upper, float(b.passband)] for b in mask.bands]
+        return plain(mask)
 
     def nearby(self) -> list[Coefficients]:
         """For coefficients without a mask: the cheapest values within what share of the noise budget they may take."""
@@ -307,34 +275,57 @@ class Sources:
         return found
 
     def cascades(self) -> list[Factors]:
-        """Factors whose cascade meets the mask, where the transition is narrow enough for them to pay."""
-        mask = self.reference.mask
-        fixed = self.spec.response.taps or self.spec.response.listed or self.spec.response.interpolate > 1
-        if mask is None or fixed or not self.symmetric or len(self.reference.ideal) < _NARROW:
-            return []
-        steps = [(self._bands, mask.gain, len(self.reference.ideal))]
-        [answers] = self._all("factoring into a cascade", factor_step, steps)
+        """Factors whose cascade meets the mask, where the design file leaves room for them and its transition is narrow
+        enough for them to pay.
+        """
         return [
             Factors(tuple((Coefficients(tuple(v), fraction), spread) for v, fraction, spread in parts))
+            for answers in self._all("factoring into a cascade", factor_step, self._factorings)
             for parts in answers
         ]
 
+    @property
+    def _factorings(self) -> list[tuple[Any, ...]]:
+        """What `cascades` asks the executor, a step or none."""
+        mask, spec = self.reference.mask, self.spec
+        fixed = spec.response.taps or spec.response.listed or spec.response.interpolate > 1
+        free = spec.hardware.structure in ("auto", "cascade") and not fixed
+        if mask is None or not free or not self.symmetric or len(self.reference.ideal) < _NARROW:
+            return []
+        return [(self._bands, mask.gain, len(self.reference.ideal))]
+
+    def _outdone(self, cascades: list[Factors]) -> bool:
+        """Whether no search for values need be made, as a filter of one stage has about an adder a tap at least."""
+        taps = min((sum(v != 0 for v in c.values) for c in self.rounded), default=0)
+        return any(_OUTDONE * f.adders < taps for f in cascades)
+
     # --------------------------------------------------------------------- sets
+    def begin(self) -> None:
+        """Send to the executor what `everything` will ask for first and has to wait for."""
+        if self._searches:
+            self.journal.begin(self.executor, factor_step, self._factorings)
+
+    @property
+    def _searches(self) -> bool:
+        """Whether the design file leaves values, beside bits, to a search."""
+        least, most = self.spec.search.coefficient_bits
+        return self.spec.search.algorithm in SEARCHES and least != most
+
     def everything(self) -> list[tuple[str, Source]]:
         """What the design file's algorithm gives, a label with each."""
         algorithm, structure = self.spec.search.algorithm, self.spec.hardware.structure
-        least, most = self.spec.search.coefficient_bits
         if structure == "cascade":
             return [(f"cascade of {len(f.parts)}", f) for f in self.cascades()]
+        self.begin()
         found: list[tuple[str, Source]] = []
         found += [(f"{algorithm} bits, {len(c.values)} taps", c) for c in self.by_bits(algorithm)]
-        searches = algorithm in SEARCHES and least != most
-        if searches and self.reference.mask is None:
+        if self._searches and self.reference.mask is None:
             found += [("near values", c) for c in self.nearby()]
-        elif searches and self.symmetric:
-            found += [(f"searched values, {len(c.values)} taps", c) for c in self.cheapest()]
-            if structure == "auto":
-                found += [(f"cascade of {len(f.parts)}", f) for f in self.cascades()]
-        if not found or not searches:
-            found += [("rounded", c) for c in self.rounded()]
+        elif self._searches and self.symmetric:
+            cascades = self.cascades()
+            if not self._outdone(cascades):
+                found += [(f"searched values, {len(c.values)} taps", c) for c in self.cheapest()]
+            found += [(f"cascade of {len(f.parts)}", f) for f in cascades]
+        if not found or not self._searches:
+            found += [("rounded", c) for c in self.rounded]
         return found

@@ -100,7 +100,7 @@ def fitted_taps(found: Candidate) -> np.ndarray:
 def test_the_allocator_spends_what_the_response_leaves() -> None:
     given = deep("transposed")
     start = graded(given)
-    made = Sizing(given, Estimate.of("ice40")).allocated(coefficients(given), "taps", np.random.default_rng(1), 600)
+    made = Sizing(given, Estimate.of("ice40")).allocated(start, "taps", np.random.default_rng(1), 600)
     assert made is not None
     found, _ = made
     quality = judged(given, found)

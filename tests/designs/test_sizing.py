@@ -43,8 +43,9 @@ def test_a_search_uses_up_what_the_goal_allows(target: str) -> None:
     assert given.mask is not None
     taps = Coefficients(tuple(round(v * 2**13) for v in remez(given.mask, 55)), 13)
     sizing = Sizing(given, Estimate.of(target), thorough=True)
-    start, found = sizing.graded(taps, "start"), sizing.allocated(taps, "found", np.random.default_rng(1), 300)
+    start = sizing.graded(taps, "start")
     assert start is not None
+    found = sizing.allocated(start, "found", np.random.default_rng(1), 300)
     assert found is not None
     reached, _ = accuracy(given, found[0].fir, taps)
     assert 58 <= reached < 58.3
