@@ -14,7 +14,7 @@ from short_runs import hastened
 import hwgen as package
 from hwgen import front, pareto, verify
 from hwgen.check.vectors import Simulation
-from hwgen.designs import sources
+from hwgen.designs import source_steps, sources
 from hwgen.report.front import render
 from hwgen.tomlmap import DesignFileError
 
@@ -146,7 +146,7 @@ def test_cut_off_and_resumed_it_ends_the_same(
         raise AssertionError("a finished step was done again")
 
     monkeypatch.setattr(pareto, "search", repeated)
-    monkeypatch.setattr(sources, "walk", repeated)
+    monkeypatch.setattr(source_steps, "walk", repeated)
     resumed = hwgen(*words)
     assert resumed.code == 0, resumed.err
     assert json.loads(resumed.out) == made.findings
