@@ -25,7 +25,7 @@ from hwgen.spec import DesignFileError, Spec, parse
 
 FINDINGS, REPORT, DESIGN = "pareto.json", "report.html", "design.toml"
 # What a search finds with its second round and its last candidates, the first of a neighbour mostly find as well.
-_EFFORT = Effort(rounds=1, candidates=2, greedy=False, closed=False)
+_EFFORT = Effort(rounds=1, candidates=2, greedy=False, frugal=True)
 _ELSEWHERE = 0.5  # of the search for values, within masks other than the design file's
 Facts = dict[str, Any]
 

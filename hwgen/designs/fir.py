@@ -10,6 +10,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from hwgen.allocation import Allocation
 from hwgen.blocks.fir import Fir
 from hwgen.cost import yosys
@@ -204,15 +206,13 @@ class Search:
                     self.sources.count(found[1])
                 known = [*_built([start]), *([found[0]] if found else [])]
                 candidates.append(min([*reversed(known), graded], key=lambda c: c.size))
-                if (
-                    self.effort.closed
-                    and number == 0
-                    and candidates[-1].size < graded.size < _NEAR * candidates[-1].size
-                ):
+                near = candidates[-1].size < graded.size < _NEAR * candidates[-1].size
+                if number == 0 and near and not self.effort.frugal:
                     candidates.append(graded)  # other adders, as a rule: synthesis decides
                 if found and (self.allocation is None or found[1].consumption < self.allocation.consumption):
                     self.allocation = found[1]
-            self.measured(candidates)
+            most = _NEAR * min((c.size for c in candidates), default=0.0) if self.effort.frugal else np.inf
+            self.measured([c for c in candidates if c.size <= most])
 
     # ------------------------------------------------------------------- placed
     def _placed(self, pool: list[Tried]) -> list[Tried]:

@@ -39,14 +39,14 @@ Source = Coefficients | Factors
 @dataclass(frozen=True)
 class Effort:
     """What a search spends: rounds of syntheses, candidates in each, a share of the usual search for values, a greedy
-    baseline or none, syntheses of closed forms beside word lengths that were searched or none.
+    baseline or none. A `frugal` one synthesises only what comes near the smallest by estimate.
     """
 
     rounds: int = 2
     candidates: int = 3
     values: float = 1.0
     greedy: bool = True
-    closed: bool = True
+    frugal: bool = False
 
 
 FULL = Effort()
@@ -295,7 +295,12 @@ class Sources:
         return [(self._bands, mask.gain, len(self.reference.ideal))]
 
     def _outdone(self, cascades: list[Factors]) -> bool:
-        """Whether no search for values need be made, as a filter of one stage has about an adder a tap at least."""
+        """Whether no search for values need be made, as a filter of one stage has about an adder a tap at least.
+
+        Delays, which cascades have more of, take cells, and narrow sums suit some filters only: then both are tried.
+        """
+        if self.spec.goal.minimise != "luts" or self.spec.search.accumulator_bits is not None:
+            return False
         taps = min((sum(v != 0 for v in c.values) for c in self.rounded), default=0)
         return any(_OUTDONE * f.adders < taps for f in cascades)
 
