@@ -69,12 +69,21 @@ def local_pool(jobs: int | None = None) -> Iterator[Executor]:
 def _pool(jobs: int | None) -> Iterator[Executor]:
     others = multiprocessing.active_children()
     pool = ProcessPoolExecutor(jobs or os.cpu_count() or 1, mp_context=_Workers(), initializer=_begin_worker)
+    ending: list[multiprocessing.process.BaseProcess] = []
+
+    def kill() -> None:  # one that is hit while it hands over a result may wait for its own lock for ever
+        for worker in ending:
+            worker.kill()
+
+    last = threading.Timer(_GRACE, kill)
     try:
         yield pool
     except BaseException:
-        for worker in multiprocessing.active_children():
-            if worker not in others:
-                worker.terminate()  # a step may take minutes, and nobody waits for it any more
+        ending += [worker for worker in multiprocessing.active_children() if worker not in others]
+        for worker in ending:
+            worker.terminate()  # a step may take minutes, and nobody waits for it any more
+        last.start()
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+        last.cancel()

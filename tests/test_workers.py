@@ -20,6 +20,21 @@ if __name__ == "__main__":
         pool.submit(processes.run, ["sleep", "300"], Path(sys.argv[1]), 250.0, "sleeping").result()
 """
 
+DEAF = """\
+import signal
+import time
+from hwgen import workers
+
+def deaf():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    print("deaf", flush=True)
+    time.sleep(300)
+
+if __name__ == "__main__":
+    with workers.local_pool(1) as pool:
+        pool.submit(deaf).result(timeout=15)
+"""
+
 
 def running_in(folder: Path) -> list[str]:
     """Processes whose working directory that is."""
@@ -45,6 +60,15 @@ def test_what_a_worker_runs_ends_with_a_parent_that_was_killed(tmp_path: Path) -
         parent.send_signal(signal.SIGKILL)
         parent.wait()
     assert within(30, lambda: not running_in(folder))
+
+
+def test_a_worker_that_does_not_end_when_it_is_told_to_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(DEAF)
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False, timeout=90)
+    assert done.stdout == "deaf\n"
+    assert done.returncode == 1
+    assert "TimeoutError" in done.stderr
 
 
 def within(seconds: float, holds: Callable[[], bool]) -> bool:
