@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
+
+import numpy as np
 
 from hwgen import tools
 from hwgen.check import processes, verilator
@@ -22,9 +25,8 @@ _VERILATE = [
     "--cc", "-O3", "--no-timing", "--x-assign", "unique", "--x-initial", "unique",
     "-Wno-fatal", "-Wno-lint", "-Wno-style", "--prefix", "Vdut", "--Mdir", "model", "design.v",
 ]  # fmt: skip
-_COMPILE = ["-std=c++17", "-DVL_TIME_CONTEXT", "-DVM_TRACE=0", "-w", "-pthread"]
 ADAPTER = "hwgen_adapter"  # names the ports of a stream as the plain ones are
-_RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
+_UNIT_BYTES = 1 << 18  # of C++ that are compiled at once: every unit reads the runtime's headers for over a second
 
 
 def simulate_bulk(
@@ -83,20 +85,25 @@ def compiled(
 
 
 def _build(folder: Path, include: Path, compiler: str, limit: float) -> None:
-    """Compile the model, its runtime and ``main.cpp`` into ``bench``; two at a time, as each takes a second or more."""
-    flags = [*_COMPILE, f"-I{include}", f"-I{include / 'vltstd'}", "-Imodel"]
-    model = sorted(str(path.relative_to(folder)) for path in (folder / "model").glob("*.cpp"))
-    # The runtime, which is the longest to compile, only starts and ends the model: the clocks are spent in the model.
-    units = [(str(include / source), "-O0") for source in _RUNTIME]
-    units += [(source, "-O3") for source in ("main.cpp", *model)]
-    objects = [f"{k}.o" for k in range(len(units))]
+    """Compile the model and ``main.cpp`` into ``bench``, two units at a time, the runtime beside them."""
+    flags = [*verilator.COMPILE, *verilator.includes(include), "-I.", "-Imodel", "-O3"]
+    sources = [folder / "main.cpp", *sorted((folder / "model").glob("*.cpp"))]
+    ends = np.cumsum([source.stat().st_size for source in sources])
+    units = [
+        "".join(f'#include "{source.relative_to(folder)}"\n' for source, _ in part)
+        for _, part in groupby(zip(sources, ends, strict=True), lambda pair: pair[1] // _UNIT_BYTES)
+    ]
 
-    def build(unit: tuple[str, str], target: str) -> None:
-        source, level = unit
-        processes.run([compiler, *flags, level, "-c", source, "-o", target], folder, limit, "the C++ compiler")
+    def build(k: int) -> str:
+        (folder / f"unit{k}.cpp").write_text(units[k], encoding="utf-8")
+        command = [compiler, *flags, "-c", f"unit{k}.cpp", "-o", f"{k}.o"]
+        processes.run(command, folder, limit, "the C++ compiler")
+        return f"{k}.o"
 
     with ThreadPoolExecutor(max_workers=2) as pool:
-        list(pool.map(build, units, objects))
+        built = pool.map(build, range(len(units)))
+        runtime = verilator.runtime(include, compiler, limit)
+        objects = [*built, str(runtime)]
     processes.run([compiler, *objects, "-pthread", "-o", "bench"], folder, limit, "the linker")
 
 
