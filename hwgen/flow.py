@@ -283,10 +283,11 @@ def _has(tool: str) -> bool:
     return True
 
 
-def synthesised(design: Finished, targets: list[str], dsp: bool, executor: Executor) -> dict[str, dict[str, Any]]:
+def synthesised(design: Finished, targets: list[str], executor: Executor) -> dict[str, dict[str, Any]]:
     """Resources of a design's Verilog on each target, by Yosys."""
     waiting = {
-        t: executor.submit(synthesise_step, design.verilog, design.name, t, dsp, yosys.version()) for t in targets
+        t: executor.submit(synthesise_step, design.verilog, design.name, t, design.dsp, yosys.version())
+        for t in targets
     }
     return {target: {**future.result(), "tool": yosys.version()} for target, future in waiting.items()}
 

@@ -18,6 +18,7 @@ from hwgen.designs.candidate import Quality
 from hwgen.designs.reference import Reference
 from hwgen.response import Mask, Measurement, measure
 from hwgen.spec import Spec
+from hwgen.tables.fields import RELOADABLE
 from hwgen.tomlmap import as_toml, join
 
 BASELINES = {"uniform": "uniform widths", "common_lsb": "common LSB"}
@@ -76,7 +77,7 @@ def text(spec: Spec, point: Point, folder: Path) -> str:
         values["response"]["bands"] = [_band(band, point.tolerance) for band in values["response"]["bands"]]
     for table, key in (("stimulus", "file"), ("response", "coefficients")):
         name = values.get(table, {}).get(key)
-        if isinstance(name, str) and not Path(name).is_absolute():
+        if isinstance(name, str) and name != RELOADABLE and not Path(name).is_absolute():
             values[table][key] = os.path.relpath(spec.beside(name), folder)
     lines = [f"# Point {point.number} of a front around {spec.path.name}: SQNR {point.sqnr_db:g} dB, mask {point.mask}"]
     for name, content in values.items():

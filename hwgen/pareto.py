@@ -158,7 +158,8 @@ def _begun(
         source.begin()
     steps: dict[Point, tuple[Spec, float, Facts]] = {}
     for tolerance, source in sources.items():
-        if source.reference.mask is not None:  # without one, values depend on the SQNR goal and take no time
+        fixed = source.reference.mask is None or source.spec.response.reloadable
+        if not fixed:  # without a mask, values depend on the SQNR goal and take no time
             source.everything()
         own = sorted((p for p in goals if p.tolerance == tolerance), key=lambda p: -p.sqnr_db)
         found = {point: (goals[point].spec, tolerance, source.journal.steps) for point in own}

@@ -82,6 +82,9 @@ def test_the_design_file_of_a_point_is_the_given_one_with_its_goals(tmp_path: Pa
     csv = spec_of(changed(BANDS, 'coefficients = "taps.csv"\n'), tmp_path / "halfband.toml")
     again = parse(front.text(csv, Point(1, 40.0), tmp_path / "deep"), tmp_path / "deep" / "x.toml")
     assert again.digest == csv.digest
+    loaded = spec_of(changed("bands =", 'coefficients = "reloadable"\nbands ='), tmp_path / "halfband.toml")
+    again = parse(front.text(loaded, Point(1, 40.0), tmp_path / "deep"), tmp_path / "deep" / "x.toml")
+    assert again.response.reloadable
 
 
 def test_linear_limits_scale_too_and_what_nothing_can_mean_is_refused() -> None:

@@ -157,7 +157,7 @@ BAD = {
         "two clocks",
         "hardware.clock",
     ),
-    'structure = "auto" => structure = "cascade"': ("hardware.structure", 22, "length of their own", "auto"),
+    'structure = "auto" => structure = "cascade"': ("response.taps", 18, "length of its own", "auto"),
     "complex = false => complex = false\nchannels = 0": ("input.channels", 8, "at least 1", "channels = 4"),
     "complex = false => complex = false\nchannels = 65": ("input.channels", 8, "at most 64", "channels = 4"),
     "complex = false => complex = false\nchannels = 2.0": ("input.channels", 8, "whole number", "channels = 4"),
@@ -220,6 +220,8 @@ BAD = {
     "sqnr_db = 60 => sqnr_db = inf": ("goal.sqnr_db", 29, "finite", "sqnr_db = 60"),
     "sqnr_db = 60 => max_error_ulp = -1": ("goal.max_error_ulp", 29, "-1", "max_error_ulp = 1.0"),
     "sqnr_db = 60 => sqnr_db = 60\nevm_percent = 1": ("goal.evm_percent", 30, "a goal of a receiver", "sqnr_db"),
+    "sqnr_db = 60 => ber_loss_db = 0.2": ("goal.ber_loss_db", 29, "a goal of a detector", "sqnr_db"),
+    "sqnr_db = 60 => sqnr_db = 60\nber = 0.01": ("goal.ber", 30, "a goal of a detector", "sqnr_db"),
     "sqnr_db = 60 => sqnr_db = 60\nsfdr_db = 70": ("goal.sfdr_db", 30, "a goal of a receiver", "sqnr_db"),
     # [search]
     'algorithm = "gc-pso" => algorithm = "gcpso"': ("search.algorithm", 32, '"gcpso"', 'did you mean "gc-pso"'),

@@ -36,6 +36,7 @@ from hwgen.cli.terminal import (
     out,
     progress,
 )
+from hwgen.cost.place import PlaceError
 from hwgen.cost.resources import TARGETS
 from hwgen.cost.yosys import YosysError
 from hwgen.finished import NotADesign
@@ -208,10 +209,10 @@ def synthesise(
         known = finished(design)
         with progress() as tell, workers.local_pool(jobs) as pool:
             tell("synthesising", 0.0)
-            counts = flow.synthesised(known, targets, False, pool)
+            counts = flow.synthesised(known, targets, pool)
     else:
         with prepared(design, out_dir, jobs, force) as work:
-            counts = flow.synthesised(work.generate(), targets, work.spec.hardware.dsp, work.executor)
+            counts = flow.synthesised(work.generate(), targets, work.executor)
             work.report()
     if as_json:
         out.out(json.dumps(counts, indent=2), highlight=False)
@@ -290,7 +291,7 @@ def main() -> None:
         code, message = WRONG_INPUT, str(error)
     except ToolMissing as error:
         code, message = NO_TOOL, str(error)
-    except (YosysError, SimulatorError) as error:
+    except (YosysError, PlaceError, SimulatorError) as error:
         code, message = MISSED, str(error)
     except BrokenProcessPool:
         code, message = MISSED, "a worker process was killed, perhaps for want of memory; give --jobs 1 and run again"

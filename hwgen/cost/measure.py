@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from hwgen.cost.place import packed, place
+from hwgen.cost.place import PlaceError, packed, place
 from hwgen.cost.resources import synthesis_command, synthesise
 from hwgen.cost.store import Store, remembered
 
@@ -17,9 +17,17 @@ def synthesise_step(text: str, top: str, target: str, dsp: bool, tool: str, time
 
 
 def place_step(text: str, top: str, target: str, dsp: bool, clock_mhz: float | None, tool: str) -> dict[str, Any]:
-    """`place`; `tool`, the names and versions of Yosys and nextpnr, is part of the step's key."""
+    """`place`; `tool`, the names and versions of Yosys and nextpnr, is part of the step's key.
+
+    Where it fails, the key ``failed`` alone, with the reason: another candidate may fit.
+    """
     inputs = {"verilog": text, "command": synthesis_command(top, target, dsp), "clock_mhz": clock_mhz}
-    return remembered(Store.default(), "place", inputs, tool, lambda: asdict(place(text, top, target, dsp, clock_mhz)))
+    try:
+        return remembered(
+            Store.default(), "place", inputs, tool, lambda: asdict(place(text, top, target, dsp, clock_mhz))
+        )
+    except PlaceError as error:
+        return {"failed": str(error)}
 
 
 def packed_step(text: str, top: str, target: str, dsp: bool, tool: str) -> int:

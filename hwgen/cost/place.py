@@ -48,41 +48,69 @@ class Placement:
 
 @dataclass(frozen=True)
 class Device:
-    """Options that choose a part and its package, what they are called, and how many cells and pins they have."""
+    """Options that choose a part and its package, what they are called, and how much they have of what counts."""
 
     name: str
     options: tuple[str, ...]
     cells: int
     pins: int
+    dsp: int = 0
+
+    def holds(self, needs: "Needs") -> bool:
+        """Whether a design may fit."""
+        return self.cells >= needs.cells and self.pins >= needs.pins and self.dsp >= needs.dsp
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a Yosys netlist takes of a device: logic cells at least, pins, and DSP blocks."""
+
+    cells: int
+    pins: int
+    dsp: int
+
+    @classmethod
+    def of(cls, module: dict[str, Any], target: str) -> "Needs":
+        """Of a module; it spares a run on a device that is too small."""
+        counted = count(Counter(cell["type"] for cell in module["cells"].values()), target)
+        pins = sum(len(port["bits"]) for port in module["ports"].values())
+        return cls(round(max(counted.lut, counted.ff)), pins, round(counted.dsp))
 
 
 @dataclass(frozen=True)
 class Family:
-    """A target's nextpnr, its logic cell, the option that lets it choose the pins, and devices, smallest first."""
+    """A target's nextpnr, its logic cell, the option that lets it choose the pins, and devices, the preferred first."""
 
     program: str
     cell: str
     any_pins: str
     devices: tuple[Device, ...]
 
+    def largest(self, dsp: int) -> Device:
+        """The device of most cells that has `dsp` blocks; of most blocks where none has."""
+        return max(self.devices, key=lambda d: (min(d.dsp, dsp), d.cells))
 
-def _ecp5(size: str, package: str, cells: int, pins: int) -> Device:
+
+def _ecp5(size: str, package: str, cells: int, pins: int, dsp: int) -> Device:
     # The slowest speed grade, said because nextpnr's default is not written in its report.
-    return Device(f"LFE5U-{size}F-6 {package}", (f"--{size}k", "--speed", "6", "--package", package), cells, pins)
+    return Device(f"LFE5U-{size}F-6 {package}", (f"--{size}k", "--speed", "6", "--package", package), cells, pins, dsp)
 
 
 # Each size in the package with the most pins that nextpnr 0.11 knows.
 FAMILIES: Mapping[str, Family] = {
     "ice40": Family(
         "nextpnr-ice40", "ICESTORM_LC", "--pcf-allow-unconstrained",
-        (Device("HX8K CT256", ("--hx8k", "--package", "ct256"), 7680, 206),),
+        (
+            Device("HX8K CT256", ("--hx8k", "--package", "ct256"), 7680, 206),
+            Device("UP5K SG48", ("--up5k", "--package", "sg48"), 5280, 39, 8),  # about half as fast
+        ),
     ),
     "ecp5": Family(
         "nextpnr-ecp5", "TRELLIS_COMB", "--lpf-allow-unconstrained",
         (
-            _ecp5("25", "CABGA381", 24288, 197),
-            _ecp5("45", "CABGA554", 43848, 245),
-            _ecp5("85", "CABGA756", 83640, 365),
+            _ecp5("25", "CABGA381", 24288, 197, 28),
+            _ecp5("45", "CABGA554", 43848, 245, 72),
+            _ecp5("85", "CABGA756", 83640, 365, 156),
         ),
     ),
 }  # fmt: skip
@@ -141,9 +169,9 @@ def place(
     command += [] if clock_mhz is None else ["--freq", repr(float(clock_mhz))]
     deadline = time.monotonic() + timeout
     netlist = _synthesise(verilog, top, target, dsp, timeout)
-    cells, pins = _needs(json.loads(netlist)["modules"][top], target)
+    needs = Needs.of(json.loads(netlist)["modules"][top], target)
     for device in family.devices:
-        if device.cells < cells or device.pins < pins:
+        if not device.holds(needs):
             continue
         try:
             report = _route([*command, *device.options], netlist, seed, deadline)
@@ -156,10 +184,12 @@ def place(
         clocks = [clock["achieved"] for clock in report["fmax"].values()]
         fmax = round(min(clocks), 2) if clocks else None
         return Placement(target, report["utilization"][family.cell]["used"], fmax, used, device.name)
-    largest = family.devices[-1]
+    blocks = f", {needs.dsp} DSP blocks" if needs.dsp else ""
+    largest = family.largest(needs.dsp)
+    has = f"{largest.cells} cells, {largest.pins} pins" + (f", {largest.dsp} DSP blocks" if needs.dsp else "")
     raise PlaceError(
-        f"{top} needs at least {cells} cells and {pins} pins, which does not fit {target}'s largest device here, "
-        f"{largest.name} ({largest.cells} cells, {largest.pins} pins). Use fewer bits or taps, or another target"
+        f"{top} needs at least {needs.cells} cells{blocks} and {needs.pins} pins, which does not fit {target}'s "
+        f"largest device here, {largest.name} ({has}). Use fewer bits or taps, or another target"
     )
 
 
@@ -167,8 +197,9 @@ def packed(verilog: str, top: str, target: str, dsp: bool = False, timeout: floa
     """Logic cells as nextpnr packs them: the count of `place`, in a tenth of its time, on the largest device."""
     family = FAMILIES[target]
     netlist = _synthesise(verilog, top, target, dsp, timeout)
+    device = family.largest(Needs.of(json.loads(netlist)["modules"][top], target).dsp)
     command = [*_program(family.program), "--json", "netlist.json", "--top", top, family.any_pins, "--pack-only"]
-    command += ["--report", "report.json", *family.devices[-1].options]
+    command += ["--report", "report.json", *device.options]
     report = _route(command, netlist, 1, time.monotonic() + timeout)
     return int(report["utilization"][family.cell]["used"])
 
@@ -199,13 +230,6 @@ def _synthesise(verilog: str, top: str, target: str, dsp: bool, timeout: float) 
     synth = synthesis_command(top, target, dsp)
     return yosys.run({"design.v": verilog}, ["read_verilog design.v", synth, "write_json netlist.json"],
                      "netlist.json", timeout)  # fmt: skip
-
-
-def _needs(module: dict[str, Any], target: str) -> tuple[int, int]:
-    """Logic cells at least, and pins, of a Yosys module: spares a run on a device that is too small."""
-    counted = count(Counter(cell["type"] for cell in module["cells"].values()), target)
-    pins = sum(len(port["bits"]) for port in module["ports"].values())
-    return round(max(counted.lut, counted.ff)), pins
 
 
 def _route(command: list[str], netlist: str, seed: int, deadline: float) -> dict[str, Any]:

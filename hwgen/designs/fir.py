@@ -17,6 +17,7 @@ from hwgen.blocks.fir import Fir
 from hwgen.cost import yosys
 from hwgen.cost.estimate import Estimate
 from hwgen.cost.measure import place_step, synthesise_step
+from hwgen.cost.place import PlaceError
 from hwgen.cost.place import tool as place_tool
 from hwgen.cost.resources import Resources
 from hwgen.cost.shell import estimate as estimate_shell
@@ -74,11 +75,12 @@ class Search:
     def baselines(self) -> dict[str, Candidate]:
         """Uniform widths, common LSB and greedy bits, each over every length tried, the cheapest estimate of each."""
         if self.spec.response.reloadable:
-            simple = {"uniform": "uniform", "common_lsb": "common-lsb", "greedy": "greedy"}
-            return {kind: made[0] for kind, name in simple.items() if (made := self._reloadable(name, kind))}
+            names = {"uniform": "uniform", "common_lsb": "common-lsb", "greedy": "greedy"}
+            return {kind: made[0] for kind, name in names.items() if (made := self._reloadable(name, kind))}
         sizing, found = Sizing(self.reference, self.estimate), {}
-        rounding = self.sources.rounded
-        greedy = self.sources.by_bits("greedy") if self.effort.greedy else []
+        whole = self.spec.hardware.structure != "cascade"  # a cascade is compared with cascades of simpler word lengths
+        rounding = self.sources.rounded if whole else []
+        greedy = self.sources.by_bits("greedy") if whole and self.effort.greedy else []
         if self.spec.hardware.structure == "folded":
             makers = {
                 "uniform": folded(self.reference, rounding, "uniform widths", "uniform"),
@@ -86,10 +88,13 @@ class Search:
                 "greedy": folded(self.reference, greedy, "greedy bits", "greedy"),
             }
         else:
+            factors = [] if whole else self.sources.cascades()
+            simple: list[Source] = [*rounding, *factors]
+            better: list[Source] = [*greedy, *factors]
             makers = {
-                "uniform": _built(sizing.common(c, "uniform widths", "uniform", equal_widths=True) for c in rounding),
-                "common_lsb": _built(sizing.common(c, "common LSB", "common_lsb") for c in rounding),
-                "greedy": _built(sizing.graded(c, "greedy bits", "greedy") for c in greedy),
+                "uniform": _built(sizing.common(c, "uniform widths", "uniform", equal_widths=True) for c in simple),
+                "common_lsb": _built(sizing.common(c, "common LSB", "common_lsb") for c in simple),
+                "greedy": _built(sizing.graded(c, "greedy bits", "greedy") for c in better),
             }
         for kind, built in makers.items():
             if built:
@@ -150,14 +155,13 @@ class Search:
             self.measured(_built(self._sized(*s) for s in self.sources.everything()[:1]))
         pool = [measured[simple]] if simple in measured else self.tried
         if not pool:
-            raise self._nothing()
-        goal = self.spec.goal
-        if goal.minimise == "cells" or goal.fmax_mhz is not None:
-            pool = self._placed(pool)
-        chosen = min(pool, key=lambda t: (not t.meets, t.size(goal.minimise)))
+            raise self.nothing()
+        pool = self.placed(pool)
+        chosen = min(pool, key=lambda t: (not t.meets, t.size(self.spec.goal.minimise)))
         return self.outcome(chosen, measured)
 
-    def _nothing(self) -> Exception:
+    def nothing(self) -> Exception:
+        """Why no filter was found, as a mistake in the design file."""
         structure = self.spec.hardware.structure
         if structure == "cascade":
             reason = "no cascade of factors was found that meets the bands with fewer adders than a single filter"
@@ -215,35 +219,61 @@ class Search:
             self.measured([c for c in candidates if c.size <= most])
 
     # ------------------------------------------------------------------- placed
-    def _placed(self, pool: list[Tried]) -> list[Tried]:
-        """The smallest of the pool, placed by nextpnr; pipelined where a clock rate asks for it and they miss it."""
-        best = sorted(pool, key=lambda t: (not t.meets, t.expected))[:_PLACED]
-        placed = self._place(best)
+    @property
+    def places(self) -> bool:
+        """Whether nextpnr decides: where cells are minimised or a clock rate is asked for."""
+        goal = self.spec.goal
+        return goal.minimise == "cells" or goal.fmax_mhz is not None
+
+    def placed(self, pool: list[Tried]) -> list[Tried]:
+        """The smallest of the pool, placed by nextpnr where it decides; parallel filters pipelined where all miss the
+        clock rate. Designs that were not placed are not known to reach one.
+
+        Raises
+        ------
+        PlaceError
+            When none of them can be placed.
+        """
+        if not self.places:
+            return pool
+        ranked = sorted(pool, key=lambda t: (not t.meets, t.expected))
+        placed: list[Tried] = []
+        for first in range(0, len(ranked), _PLACED):
+            placed, failure = self._place(ranked[first : first + _PLACED])
+            if placed:
+                break
+        else:
+            raise PlaceError(failure)
         goal = self.spec.goal.fmax_mhz
         if goal is None:
             return placed
+        parallel = [(t, t.candidate.fir) for t in ranked if isinstance(t.candidate.fir, Fir)][:_PLACED]
         for depth in _DEPTHS:
             if any(t.meets for t in placed):
                 break
             deeper = [
-                replace(t.candidate, fir=replace(t.candidate.fir, depth=depth), label=f"{t.candidate.label}, pipelined")
-                for t in best
-                if isinstance(t.candidate.fir, Fir)
+                replace(t.candidate, fir=replace(fir, depth=depth), label=f"{t.candidate.label}, pipelined")
+                for t, fir in parallel
             ]
-            placed += self._place(self.measured(deeper))
+            placed += self._place(self.measured(deeper))[0]
+        self.tried = [t if t.place else replace(t, meets=False) for t in self.tried]
         return placed
 
-    def _place(self, tried: list[Tried]) -> list[Tried]:
+    def _place(self, tried: list[Tried]) -> tuple[list[Tried], str]:
+        """Those that can be placed, placed, and why the last of the others cannot."""
         name, target, dsp = self.spec.design.name, self.spec.goal.target, self.spec.hardware.dsp
         goal, tool = self.spec.goal.fmax_mhz, place_tool(target)
         steps = [(self._text(t.candidate.fir), name, target, dsp, goal, tool) for t in tried]
         self.progress("placing and routing", 0.0)
-        found = []
+        found, failure = [], ""
         for entry, place in zip(tried, self.journal.all(self.executor, place_step, steps), strict=True):
+            if "failed" in place:
+                failure = place["failed"]
+                continue
             fast = goal is None or (place["fmax_mhz"] or 0.0) >= goal
             found.append(replace(entry, place=place, meets=entry.meets and fast))
             self.tried[self.tried.index(entry)] = found[-1]
-        return found
+        return found, failure
 
     def outcome(self, chosen: Tried, baselines: dict[str, Tried]) -> Outcome:
         """The answer, with what it was chosen from."""
@@ -273,4 +303,6 @@ def search(
 ) -> Outcome:
     """Search for the design that the file asks for."""
     work = Search(reference, executor, journal, progress, effort)
+    if work.places:
+        place_tool(reference.spec.goal.target)  # a missing one is told before all the work
     return work.minimise_error() if reference.spec.goal.minimise == "error" else work.minimise_area()

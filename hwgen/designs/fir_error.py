@@ -12,6 +12,7 @@ import numpy as np
 
 from hwgen.allocation import ALGORITHMS, Allocation, Infeasible, allocate
 from hwgen.designs.candidate import Candidate, Tried
+from hwgen.designs.folding import folded
 from hwgen.designs.reloading import fitted, reloadable, tap_bits
 from hwgen.designs.sizing import Sizing
 from hwgen.designs.tap_bits import TapBits, violations
@@ -87,7 +88,20 @@ def _sized(
         formats = taps.formats(np.array(bits))
         made = reloadable(search.reference, [fitted(coefficients.values, coefficients.fraction, formats)], label, kind)
         return next(iter(made), None)
+    if search.spec.hardware.structure == "folded":
+        return next(iter(folded(search.reference, [coefficients], label, kind)), None)
     return Sizing(search.reference, search.estimate).graded(coefficients, label, kind)
+
+
+def _answer(search: "Search", pool: list[Tried], baselines: dict[str, Tried]) -> "Outcome":
+    """The design of least error that meets every goal, the smallest of equal ones; pipelined where that takes LUTs."""
+    pool = search.placed(pool)
+    budget = search.spec.goal.budget
+    assert budget is not None
+    luts = np.inf if budget.luts is None else budget.luts
+    pool = [t for t in pool if t.size("luts") <= luts] or pool
+    chosen = min(pool, key=lambda t: (not t.meets, _error(search, t.candidate.coefficients), t.size("luts")))
+    return search.outcome(chosen, baselines)
 
 
 def _error(search: "Search", coefficients: Coefficients) -> float:
@@ -106,9 +120,11 @@ def _within_bits(search: "Search", budget: int) -> "Outcome":
     search.allocation = found
     options = [taps.coefficients(np.array(found.bits)), improved(search, taps, found.bits)]
     best = min((c for c in options if any(c.values)), key=lambda c: _error(search, c), default=None)
-    candidate = None if best is None else _sized(search, taps, found.bits, best, f"{algorithm} bits", "search")
-    if candidate is None:
+    if best is None:
         raise search.spec.blame("goal.budget.bits", "no tap keeps a bit", "give a larger budget")
+    candidate = _sized(search, taps, found.bits, best, f"{algorithm} bits", "search")
+    if candidate is None:
+        raise search.nothing()
     baselines = {}
     for kind, method in _METHODS.items():
         simple = _allocated(search, taps, budget, method, max(search.spec.search.evaluations // 4, 100))
@@ -119,7 +135,7 @@ def _within_bits(search: "Search", budget: int) -> "Outcome":
         if made is not None:
             baselines[kind] = made
     measured = search.measured([candidate, *baselines.values()])
-    return search.outcome(measured[0], dict(zip(baselines, measured[1:], strict=True)))
+    return _answer(search, measured, dict(zip(baselines, measured[1:], strict=True)))
 
 
 def _within_luts(search: "Search", budget: float) -> "Outcome":
@@ -137,8 +153,7 @@ def _within_luts(search: "Search", budget: float) -> "Outcome":
         reason = f"no filter was found within {budget:g} LUTs"
         remedy = "give a larger budget" + (f"; the smallest one tried takes {smallest:g}" if smallest else "")
         raise search.spec.blame("goal.budget.luts", reason, remedy)
-    chosen = min(pool, key=lambda t: (not t.meets, _error(search, t.candidate.coefficients)))
-    return search.outcome(chosen, baselines)
+    return _answer(search, pool, baselines)
 
 
 def _fitted(search: "Search", taps: TapBits, budget: float, method: str, evaluations: int, kind: str) -> Tried | None:

@@ -47,6 +47,10 @@ def _cut(reference: Reference, coefficients: Coefficients, clocks: int, label: s
     if not spec.hardware.dsp and kind != "uniform":  # a DSP block's accumulator costs the same at any width
         coarsest = [lsb for lsb in range(last - 1, last - _FINEST, -1) if lsb > whole.product_lsb]
         options = [*(replace(whole, lsb=lsb) for lsb in coarsest), whole]
+    bits = spec.search.accumulator_bits
+    options = [block for block in options if bits is None or block.accumulator.width <= bits[1]]
+    if not options:
+        return None
     for block in options:
         if judge(reference, block, coefficients).meets(reference):
             break

@@ -85,6 +85,10 @@ def _cut(reference: Reference, coefficients: Loadable, label: str, kind: str) ->
         last = -spec.output.format.fraction
         coarsest = [lsb for lsb in range(last - 1, last - _FINEST, -1) if lsb > -whole.total.fraction]
         options = [*(replace(whole, lsb=lsb) for lsb in coarsest), whole]
+    bits = spec.search.accumulator_bits
+    options = [block for block in options if bits is None or block.total.width <= bits[1]]
+    if not options:
+        return None
     for block in options:
         if judge(reference, block, coefficients).meets(reference):
             break

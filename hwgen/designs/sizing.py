@@ -71,14 +71,14 @@ class Sizing:
         return (wanted,) if wanted in STRUCTURES else SMALLEST
 
     # Three ways to choose LSBs, each the smallest that meets the goals.
-    def common(self, coefficients: Coefficients, label: str, kind: str, equal_widths: bool = False) -> Candidate | None:
+    def common(self, source: Source, label: str, kind: str, equal_widths: bool = False) -> Candidate | None:
         """One LSB for all accumulators, multipliers at full precision; with `equal_widths` one width as well."""
 
         def choices(lengths: WordLengths, coarsest: int) -> Ints:
             lsbs = np.where(lengths.accumulators, coarsest - lengths.unit, lengths.natural)
             return np.maximum(lsbs, lengths.natural)[None, :]
 
-        return self._cheapest(coefficients, choices, label, kind, equal_widths)
+        return self._cheapest(source, choices, label, kind, equal_widths)
 
     def graded(self, source: Source, label: str, kind: str = "search") -> Candidate | None:
         """Closed form: one LSB for all accumulators, every node that much finer as its errors are multiplied."""
@@ -240,7 +240,7 @@ class Sizing:
         if equal_widths:
             sums, tops = lengths.accumulators, lengths.tops[list(lengths.graph.sums)]
             width = int(tops[sums].max() - min(np.asarray(lsbs)[sums]) + 1) if sums.any() else 0
-            bits = "accumulator_bits" if lengths.structure == "transposed" else "multiplier_bits"
+            bits = "accumulator_bits" if lengths.structure.endswith("transposed") else "multiplier_bits"
             work = replace(work, **{bits: np.array([float(width * sums.sum())])})
         fir = lengths.fir(lsbs, self.reference.channels, equal_widths)
         luts, size = (

@@ -312,9 +312,10 @@ class Sources:
 
     @property
     def _searches(self) -> bool:
-        """Whether the design file leaves values, beside bits, to a search."""
+        """Whether the design file leaves values, beside bits, to a search; those that are loaded are the user's."""
         least, most = self.spec.search.coefficient_bits
-        return self.spec.search.algorithm in SEARCHES and least != most
+        fixed = least == most or self.spec.response.reloadable
+        return self.spec.search.algorithm in SEARCHES and not fixed
 
     def everything(self) -> list[tuple[str, Source]]:
         """What the design file's algorithm gives, a label with each."""

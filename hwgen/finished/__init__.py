@@ -89,6 +89,11 @@ class Finished(ABC):
         """Output full scale over the largest output any input can cause; None where nothing bounds it."""
         return None
 
+    @property
+    def dsp(self) -> bool:
+        """Whether its multipliers are for DSP blocks."""
+        return False
+
     def answered(self, made: Script, rng: np.random.Generator) -> tuple[Script, Expected]:
         """The script of the core, further inputs added, and what it must answer."""
         return made, self.core.expected(made, self.words)

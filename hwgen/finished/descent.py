@@ -120,6 +120,11 @@ class DescentDesign(Finished):
         wanted = self.core.expected(made, self.words)
         return reloads.idle(made) if isinstance(self.block, LoadedDescent) else made, wanted
 
+    @property
+    def dsp(self) -> bool:
+        """Whether its multipliers, which loaded entries have, are for DSP blocks."""
+        return isinstance(self.block, LoadedDescent) and self.block.dsp
+
     @cached_property
     def decimals(self) -> list[str]:
         """Entries of A, and of G in the form "gram", row by row; the step size is part of them there. Where

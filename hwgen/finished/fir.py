@@ -40,6 +40,11 @@ class Design(Finished):
     kind = "fir"
 
     @property
+    def dsp(self) -> bool:
+        """Whether its multipliers are for DSP blocks; adders and shifts alone need none."""
+        return not isinstance(self.fir, Fir) and self.fir.dsp
+
+    @property
     def decimals(self) -> list[str]:
         """The coefficients as exact decimal strings."""
         return [exact_decimal(value, self.fir.fraction) for value in self.coefficients]

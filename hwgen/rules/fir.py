@@ -12,10 +12,12 @@ def judge(spec: "Spec", tables: "DesignFile") -> None:
     """Raise for a filter that cannot be built: what takes two tables to judge."""
     for key, remedy in (
         ("evm_percent", "give sqnr_db; an EVM of 1 % is an SQNR of 40 dB"), ("sfdr_db", "give sqnr_db in its place"),
-        ("evm_loss_db", "give sqnr_db in its place"),
+        ("evm_loss_db", "give sqnr_db in its place"), ("ber_loss_db", "give sqnr_db in its place"),
+        ("ber", "remove it, and give sqnr_db"),
     ):  # fmt: skip
         if getattr(spec.goal, key) is not None:
-            raise spec.blame(f"goal.{key}", "a goal of a receiver, and this is a filter", remedy)
+            whose = "detector" if key.startswith("ber") else "receiver"
+            raise spec.blame(f"goal.{key}", f"a goal of a {whose}, and this is a filter", remedy)
     if tables.response is None:
         raise spec.blame("response", "a fir needs a response, and there is none", "add a table [response] with bands")
     half = spec.filter_rate / 2
@@ -39,12 +41,30 @@ def judge(spec: "Spec", tables: "DesignFile") -> None:
     if spec.hardware.structure == "folded" and clocks < 2 * (1 - 1e-9):
         reason = f"folding needs two clocks an output at least, and {spec.hardware.clock:g} Hz gives {clocks:.3g}"
         raise spec.blame("hardware.structure", reason, 'raise hardware.clock, or write structure = "auto"')
-    if spec.hardware.structure == "cascade" and (response.bands is None or response.taps or response.interpolate > 1):
-        reason = "factors are searched for bands, at a length of their own, at one rate"
-        raise spec.blame("hardware.structure", reason, 'write structure = "auto"')
+    if spec.hardware.structure == "cascade":
+        _check_cascade(spec)
     if spec.goal.minimise == "error" and spec.response.bands is None:
         reason = "the error of a filter is measured over bands, and there are none"
         raise spec.blame("goal.minimise", reason, 'add response.bands, or write minimise = "luts"')
+
+
+def _check_cascade(spec: "Spec") -> None:
+    """Judge what a cascade, whose factors are searched for bands, can be combined with."""
+    response = spec.response
+    for key, given, reason, remedy in (
+        ("response.bands", response.bands is None, "factors of a cascade are searched for bands, and there are none",
+         'add bands, or write structure = "auto"'),
+        ("response.coefficients", response.listed is not None, "factors of a cascade are searched for bands",
+         'remove them, or write structure = "auto"'),
+        ("response.taps", response.taps is not None, "each factor of a cascade has a length of its own",
+         'remove taps, or write structure = "auto"'),
+        ("response.interpolate", response.interpolate > 1, "a cascade has one input rate",
+         'write interpolate = 1, or structure = "auto"'),
+        ("hardware.structure", spec.goal.minimise == "error", "a budget is spent on the taps of one filter",
+         'write structure = "auto", or minimise = "luts"'),
+    ):  # fmt: skip
+        if given:
+            raise spec.blame(key, reason, remedy)
 
 
 def _check_channels(spec: "Spec") -> None:

@@ -68,9 +68,10 @@ class Pretence:
         patch.setattr(tools, "_module_folder", lambda package: None)
         self.patch = patch
 
-    def plan(self, *acts: object, luts: int = 1, pins: int = 3) -> None:
+    def plan(self, *acts: object, luts: int = 1, pins: int = 3, dsp: int = 0) -> None:
+        blocks = {f"b{k}": {"type": ("SB_MAC16", "MULT18X18D")[k % 2]} for k in range(2 * dsp)}
         netlist = {
-            "cells": {f"c{k}": {"type": ("SB_LUT4", "LUT4")[k % 2]} for k in range(2 * luts)},
+            "cells": {f"c{k}": {"type": ("SB_LUT4", "LUT4")[k % 2]} for k in range(2 * luts)} | blocks,
             "ports": {"clk": {"bits": [2]}, "y": {"bits": list(range(3, 2 + pins))}},
         }
         self.patch.setattr(module, "_synthesise", lambda *given: json.dumps({"modules": {"top": netlist}}))
@@ -152,6 +153,19 @@ def test_a_design_that_fits_no_device_is_told_its_size(pretence: Pretence) -> No
         with pytest.raises(PlaceError, match=f"top needs at least {luts} cells and {pins} pins, which does not fit"):
             place("", "top", "ice40")
     assert len(pretence.calls()) == 1  # too large as it comes from Yosys: nextpnr is not asked
+
+
+def test_dsp_blocks_need_a_device_that_has_them(pretence: Pretence) -> None:
+    pretence.plan(report("ICESTORM_LC", 9, 20), report("ICESTORM_LC", 9, 50), report("TRELLIS_COMB", 9, 50), dsp=8)
+    assert place("", "top", "ice40").device == "UP5K SG48"
+    assert packed("", "top", "ice40") == 9
+    assert [("--up5k" in call, after(call, "--package")) for call in pretence.calls()] == [(True, "sg48")] * 2
+    assert place("", "top", "ecp5").device == "LFE5U-25F-6 CABGA381"
+    pretence.plan(dsp=9)
+    with pytest.raises(PlaceError, match=r"1 cells, 9 DSP blocks and 3 pins.* UP5K SG48 \(5280 cells, 39 pins, 8 DSP"):
+        place("", "top", "ice40")
+    pretence.plan(*[None] * 3, report("TRELLIS_COMB", 9, 50), dsp=73)
+    assert place("", "top", "ecp5").device == "LFE5U-85F-6 CABGA756"
 
 
 def test_a_router_that_goes_in_circles_is_given_other_seeds_then_another_router(pretence: Pretence) -> None:
