@@ -1,5 +1,6 @@
 """A design worth measuring, and what was measured of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from hwgen.fixed import exact_decimal
 from hwgen.response import Measurement, measure
 
 Block = Fir | Folded | Reloadable
+_COARSER, _FINER = 9, 12  # than the output's last bit: LSBs of a sum that are tried before it keeps all
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,30 @@ class Tried:
         if minimise == "cells":
             return np.inf if self.place is None else float(self.place["cells"])
         return np.inf if self.resources is None else self.resources.lut
+
+
+def coarsest(
+    reference: Reference, whole: Folded | Reloadable, coefficients: Coefficients, width: Callable[[Any], int], cut: bool
+) -> Folded | Reloadable | None:
+    """The block with the coarsest LSB of its sum that meets the goals; where none does, the whole one, if that may be.
+
+    Parameters
+    ----------
+    whole
+        The block with nothing dropped.
+    width
+        Bits of a block's sum, which `accumulator_bits` bounds: then None where none meets the goals.
+    cut
+        Whether bits may be dropped, as they are where the file says how accurate the output must be.
+    """
+    goal, last = reference.spec.goal, -reference.spec.output.format.fraction
+    cut = cut and (goal.sqnr_db is not None or goal.max_error_ulp is not None)
+    lsbs = [lsb for lsb in range(last + _COARSER, last - _FINER, -1) if lsb > whole.product_lsb] if cut else []
+    options = [*(replace(whole, lsb=lsb) for lsb in lsbs), whole]
+    bits = reference.spec.search.accumulator_bits
+    narrow = (block for block in options if bits is None or width(block) <= bits[1])
+    meeting = (block for block in narrow if judge(reference, block, coefficients).meets(reference))
+    return next(meeting, whole if bits is None else None)
 
 
 def judge(reference: Reference, fir: Block, coefficients: Coefficients) -> Quality:

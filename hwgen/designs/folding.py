@@ -1,15 +1,12 @@
 """Folded candidates: a filter on few multipliers, where the clock leaves several clocks a sample."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from hwgen.blocks.folded import Folded
 from hwgen.cost.folded import estimate, estimated_cells
-from hwgen.designs.candidate import Candidate, judge
+from hwgen.designs.candidate import Candidate, coarsest
 from hwgen.designs.reference import Reference
 from hwgen.designs.values import Coefficients
-
-_FINEST = 12  # bits below the output's last that a folded accumulator may keep before it keeps all
 
 
 def interval(reference: Reference) -> int:
@@ -42,18 +39,10 @@ def _cut(reference: Reference, coefficients: Coefficients, clocks: int, label: s
         )  # fmt: skip
     except ValueError:  # more bits than the block's model has
         return None
-    last = -spec.output.format.fraction
-    options = [whole]
-    if not spec.hardware.dsp and kind != "uniform":  # a DSP block's accumulator costs the same at any width
-        coarsest = [lsb for lsb in range(last - 1, last - _FINEST, -1) if lsb > whole.product_lsb]
-        options = [*(replace(whole, lsb=lsb) for lsb in coarsest), whole]
-    bits = spec.search.accumulator_bits
-    options = [block for block in options if bits is None or block.accumulator.width <= bits[1]]
-    if not options:
+    cut = not spec.hardware.dsp and kind != "uniform"  # a DSP block's accumulator costs the same at any width
+    block = coarsest(reference, whole, coefficients, lambda block: block.accumulator.width, cut)
+    if not isinstance(block, Folded):
         return None
-    for block in options:
-        if judge(reference, block, coefficients).meets(reference):
-            break
     luts = estimate(block, spec.goal.target).lut
     size = estimated_cells(block, spec.goal.target) if spec.goal.minimise == "cells" else luts
     return Candidate(label, kind, coefficients, block, None, luts, size)

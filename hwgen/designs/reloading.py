@@ -1,14 +1,13 @@
 """Reloadable candidates: the allocator gives each tap the bits of its register, the bands the power-up coefficients."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import numpy as np
 
 from hwgen.allocation import Infeasible
 from hwgen.blocks.reloadable import Reloadable
 from hwgen.blocks.reloadable_hardware import estimate
-from hwgen.designs.candidate import Candidate, judge
+from hwgen.designs.candidate import Candidate, coarsest
 from hwgen.designs.reference import Reference
 from hwgen.designs.sources import Sources
 from hwgen.designs.tap_bits import TapBits
@@ -17,7 +16,6 @@ from hwgen.fixed import Format
 from hwgen.response import Mask
 
 _GOALS = (0.995, 0.98, 0.95)  # as between the points of the search's grid a response may overshoot by a few per mille
-_FINEST = 12  # bits below the output's last that products may keep before they keep all
 
 
 def tap_bits(reference: Reference, ideal: np.ndarray, mask: Mask) -> TapBits:
@@ -80,17 +78,8 @@ def _cut(reference: Reference, coefficients: Loadable, label: str, kind: str) ->
         )  # fmt: skip
     except ValueError:  # more bits than the block's model has
         return None
-    options = [whole]
-    if kind != "uniform":
-        last = -spec.output.format.fraction
-        coarsest = [lsb for lsb in range(last - 1, last - _FINEST, -1) if lsb > -whole.total.fraction]
-        options = [*(replace(whole, lsb=lsb) for lsb in coarsest), whole]
-    bits = spec.search.accumulator_bits
-    options = [block for block in options if bits is None or block.total.width <= bits[1]]
-    if not options:
+    block = coarsest(reference, whole, coefficients, lambda block: block.total.width, kind != "uniform")
+    if not isinstance(block, Reloadable):
         return None
-    for block in options:
-        if judge(reference, block, coefficients).meets(reference):
-            break
     size = float(estimate(block, spec.goal.target)["lut"])
     return Candidate(f"{label}, {len(coefficients.values)} taps", kind, coefficients, block, None, size, size)

@@ -184,7 +184,9 @@ def test_registers_that_break_a_budget_of_luts_are_no_answer(found: Any, monkeyp
 
 
 def test_a_folded_filter_of_least_error(found: Any) -> None:
-    assert isinstance(found(changed(LUTS, BUDGET, "[goal]", FOLDED)).chosen.candidate.fir, Folded)
+    block = found(changed(LUTS, BUDGET, "[goal]", FOLDED)).chosen.candidate.fir
+    assert isinstance(block, Folded)
+    assert block.lsb is None  # no accuracy is asked for that would let bits go
 
 
 def test_a_baseline_that_is_better_is_the_answer(found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,6 +198,15 @@ def test_a_baseline_that_is_better_is_the_answer(found: Any, monkeypatch: pytest
 
 
 # ------------------------------------------------------------------------------------------------- narrow sums
+@pytest.mark.parametrize("changes", [("[goal]", FOLDED), RELOADABLE])
+def test_a_low_goal_leaves_sums_coarser_than_the_output(changes: tuple[str, ...], found: Any) -> None:
+    tried = found(changed(*changes, "sqnr_db = 40", "sqnr_db = 15")).tried
+    assert all(t.meets for t in tried)
+    for one in (t for t in tried if t.candidate.kind != "uniform"):
+        assert one.candidate.fir.lsb > -9
+        assert 15 <= one.quality.sqnr_db < 25
+
+
 @pytest.mark.parametrize(
     ("changes", "widest"),
     [
