@@ -6,6 +6,8 @@ import re
 import shutil
 import subprocess
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,11 @@ import pytest
 from finished import BANDS, DESIGN, HWGEN, Finished, Ran, changed, hwgen, refused
 
 import hwgen as package
-from hwgen import flow, spec
+from hwgen import cli, flow, spec
+from hwgen.blocks.folded import Folded
+from hwgen.cost.place import PlaceError
 from hwgen.designs.candidate import Quality
+from hwgen.fixed import Format
 
 pytestmark = pytest.mark.xdist_group("finished")
 
@@ -294,3 +299,28 @@ def test_the_folder_is_named_after_the_design(tmp_path: Path, monkeypatch: pytes
     assert cut.code == 130
     assert cut.err.endswith("with: hwgen search bad.toml --jobs 3\n")
     assert (tmp_path / "build" / "halfband").is_dir()
+
+
+def test_multipliers_in_dsp_blocks_are_counted_as_such(finished: Finished, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+
+    def count(text: str, top: str, target: str, dsp: bool, tool: str) -> dict[str, int]:
+        asked.append(dsp)
+        return dict.fromkeys(("lut", "ff", "carry", "dsp", "bram"), 1)
+
+    monkeypatch.setattr(flow, "synthesise_step", count)
+    design = package.load(finished.folder)
+    folded = replace(design, fir=Folded(design.coefficients, 9, Format(1, 7), Format(1, 9), 8, dsp=True))
+    with ThreadPoolExecutor(1) as executor:
+        for each in (design, folded, replace(folded, fir=replace(folded.fir, dsp=False))):
+            flow.synthesised(each, ["ice40"], executor)
+    assert asked == [False, True, False]
+
+
+def test_a_failed_placement_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise PlaceError("it fits no device")
+
+    monkeypatch.setattr(cli, "load_spec", fail)
+    ran = hwgen("check", tmp_path / "some.toml")
+    assert (ran.code, ran.out, ran.err) == (1, "", "hwgen: it fits no device\n")
