@@ -244,6 +244,7 @@ BAD = {
     "band beyond half the sample rate": ("stop = 24e3", "stop = 25e3", "stop"),
     "out of reach of the output format": ("sqnr_db = 45", "sqnr_db = 145", "dB short"),
     "out of the output's range": ('"s1.11"', '"s-2.14"', "overflows"),
+    "images that no band judges": ("bands", "interpolate = 3\nbands", "images lie from 24000 to 72000 Hz"),
     "negative where there is no sign": ('"s1.11"', '"u1.11"', "overflows"),
     "out of reach of any length": ("start = 12e3", "start = 5.0001e3", "taps"),
     "keyword": ('"lowpass"', '"module"', "name"),

@@ -190,6 +190,7 @@ def _require_reachable(found: Reference) -> None:
     off = found.power_beyond_output
     if spec.goal.sqnr_db is not None and off and (inside := 10 * np.log10(found.power / off)) < spec.goal.sqnr_db:
         peak = max(float(np.abs(found.filtered(row)).max()) for row in found.samples)
+        _require_images_judged(spec)
         raise spec.blame(
             "output.format",
             f"{spec.output.format} overflows: outputs reach {peak:.3g} in size, which leaves {inside:.1f} dB",
@@ -201,4 +202,16 @@ def _require_reachable(found: Reference) -> None:
             "goal.max_error_ulp",
             f"rounding {spec.output.rounding} alone is wrong by up to {least} ulp",
             f"ask for {least} or more",
+        )
+
+
+def _require_images_judged(spec: Spec) -> None:
+    """Raise where an interpolator has no band above half of the input's rate: what lies there may be any size."""
+    bands, half = spec.response.bands, spec.input.sample_rate / 2
+    if spec.response.interpolate > 1 and bands and bands[-1].stop <= half:
+        ends = spec.filter_rate / 2
+        raise spec.blame(
+            f"response.bands[{len(bands) - 1}].stop",
+            f"images lie from {half:g} to {ends:g} Hz, where no band says how large they may be",
+            f"let the last stop band end at {ends:g}",
         )
