@@ -147,6 +147,7 @@ class Told(Journal):
 Paying = tuple[Search, dict[str, Candidate], list[Candidate]]
 
 
+@pytest.mark.xdist_group("paying")
 def test_the_search_moves_binary_points_where_that_pays(paying: Paying) -> None:
     *still, moved = paying[2]
     assert not any(moves(paying[0].design(c.block)) for c in still)
@@ -155,6 +156,7 @@ def test_the_search_moves_binary_points_where_that_pays(paying: Paying) -> None:
     assert paying[0].holds(moved)
 
 
+@pytest.mark.xdist_group("paying")
 @pytest.mark.parametrize("dear", [False, True])
 def test_synthesis_decides(paying: Paying, dear: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     def synthesised(frozen: str, *_: object) -> dict[str, float]:

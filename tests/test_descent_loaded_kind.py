@@ -22,6 +22,8 @@ from hwgen.designs.descent_system import System
 from hwgen.finished.descent import DescentDesign, thawed
 from hwgen.spec import DesignFileError, parse
 
+pytestmark = pytest.mark.xdist_group("solved")  # one worker, so one solver
+
 FILE = (
     SMALL.replace("iterations = 4", 'iterations = 4\nentries = "reloadable"')
     .replace("sqnr_db = 28", "sqnr_db = 26")

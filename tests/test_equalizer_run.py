@@ -13,6 +13,8 @@ import hwgen
 from hwgen import flow, verify
 from hwgen.spec import DesignFileError, load, parse
 
+pytestmark = pytest.mark.xdist_group("equalizer")  # one worker, so one run
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
